@@ -1,0 +1,1 @@
+"""Know the named builders and choose the current one."""

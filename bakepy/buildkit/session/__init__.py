@@ -1,0 +1,1 @@
+"""Serve the daemon over the session: files, secrets, credentials."""

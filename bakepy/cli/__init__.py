@@ -1,0 +1,1 @@
+"""Parse commands and call the rooms below: steps, never logic."""

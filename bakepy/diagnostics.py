@@ -1,0 +1,192 @@
+"""Spans of source text, and what is wrong with them.
+
+A room that finds a fault of the user's appends a `Diagnostic` to the list that its caller handed in and goes on
+with an unknown value, so that one run reports many faults. `BakeError` carries them up once nothing more can be found.
+"""
+
+from __future__ import annotations
+
+import enum
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+MAX_LINE = 160
+"""Columns of source shown around a fault; longer lines are clipped on both sides."""
+
+
+class Severity(enum.Enum):
+    """Tell whether a diagnostic stops the run."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(eq=False)
+class Source:
+    """Hold the text of one definition file under the name by which the user knows it."""
+
+    name: str
+    text: str
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts, at = [0], self.text.find("\n")
+        while at >= 0:
+            starts.append(at + 1)
+            at = self.text.find("\n", at + 1)
+        return starts
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return the line and column, both counted from 1, of a character offset."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """Return line `number` (from 1) without its line break; empty past the end."""
+        if not 1 <= number <= len(self._starts):
+            return ""
+        start = self._starts[number - 1]
+        end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
+        return self.text[start:end].removesuffix("\r")
+
+    @property
+    def lines(self) -> int:
+        """Count the lines."""
+        return len(self._starts)
+
+
+class Span(NamedTuple):
+    """Name the characters `start` to `end` (exclusive, offsets from 0) of a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    def to(self, other: Span) -> Span:
+        """Return the span from the start of this one to the end of the other."""
+        return Span(self.source, self.start, other.end)
+
+    def __str__(self) -> str:
+        """Print as HCL's tools do: `file:line,column-column` or `file:line,column-line,column`."""
+        (l1, c1), (l2, c2) = self.source.position(self.start), self.source.position(self.end)
+        return f"{self.source.name}:{l1},{c1}-{c2}" if l1 == l2 else f"{self.source.name}:{l1},{c1}-{l2},{c2}"
+
+    def __repr__(self) -> str:
+        """Print without the source's text."""
+        return f"Span({self})"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """Say one thing about the source.
+
+    `summary` is terse and `detail` names the fault, both in the words HCL's users know; `hint` says what to do.
+    `subject` is the tightest span at fault, `context` a wider one worth showing, and `related` are other places that
+    play a part, each with the words that say which.
+    """
+
+    summary: str
+    detail: str = ""
+    subject: Span | None = None
+    context: Span | None = None
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+    related: tuple[tuple[str, Span], ...] = ()
+
+    def __str__(self) -> str:
+        """Print in one line, as the reference does."""
+        text = f"{self.summary}; {self.detail}" if self.detail else self.summary
+        return f"{self.subject}: {text}" if self.subject else text
+
+
+@dataclass
+class BakeError(Exception):
+    """Carry the diagnostics of a run that cannot go on."""
+
+    diagnostics: Sequence[Diagnostic] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, summary: str, detail: str = "", *, hint: str = "", subject: Span | None = None) -> BakeError:
+        """Make an error of a single diagnostic."""
+        return cls([Diagnostic(summary, detail, subject=subject, hint=hint)])
+
+    def __str__(self) -> str:
+        """Print the first diagnostic and how many more there are."""
+        errors = [d for d in self.diagnostics if d.severity is Severity.ERROR]
+        if not errors:
+            return "no diagnostics"
+        rest = len(errors) - 1
+        return f"{errors[0]}, and {rest} other diagnostic(s)" if rest else str(errors[0])
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that `word` most likely misspells, or None where none is near."""
+    import difflib
+
+    pool = list(candidates)
+    folded = {c.lower(): c for c in reversed(pool)}
+    if found := difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.7):
+        return folded[found[0]]
+    return None
+
+
+def render(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
+    """Return the diagnostics as text for a terminal: heading, source with a caret, hint; no summary line."""
+    return "\n".join(_render_one(d, color) for d in diagnostics)
+
+
+def _paint(text: str, code: str, color: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if color else text
+
+
+def _render_one(d: Diagnostic, color: bool) -> str:
+    mark = "1;31" if d.severity is Severity.ERROR else "1;33"
+    lines = [f"{_paint(d.severity.value, mark, color)}: {_paint(d.summary, '1', color)}"]
+    if d.subject:
+        lines += _snippet(d.subject, d.context, mark, color)
+    if d.detail:
+        lines += [f"  {line}" for line in d.detail.splitlines()]
+    for words, span in d.related:
+        lines.append(f"  {words}:")
+        lines += _snippet(span, None, "1;36", color)
+    if d.hint:
+        lines.append(f"  {_paint('hint:', '1;36', color)} {d.hint}")
+    return "\n".join(lines) + "\n"
+
+
+def _snippet(subject: Span, context: Span | None, mark: str, color: bool) -> list[str]:
+    source = subject.source
+    line, column = source.position(subject.start)
+    last, last_column = source.position(subject.end)
+    out = [f"  --> {source.name}:{line}:{column}"]
+    first_shown = line
+    if context and context.source is source:
+        first_shown = max(source.position(context.start)[0], line - 2)
+    width = len(str(line))
+    gutter = " " * (width + 3) + "|"
+    for number in range(first_shown, line + 1):
+        shown, shift = _clip(source.line(number), column if number == line else 1)
+        out.append(f"{_paint(f'  {number:{width}} |', '2', color)} {shown}")
+        if number == line:
+            stop = last_column if last == line else len(source.line(line)) + 1
+            at = column - shift
+            length = max(1, min(stop - column, len(shown) - at + 1))
+            pad = "".join("\t" if c == "\t" else " " for c in shown[: at - 1]).ljust(at - 1)
+            out.append(f"{_paint(gutter, '2', color)} {pad}{_paint('^' * length, mark, color)}")
+    return out
+
+
+def _clip(text: str, column: int) -> tuple[str, int]:
+    """Return the part of a long line around `column`, and by how much its columns moved left."""
+    if len(text) <= MAX_LINE:
+        return text, 0
+    start = max(0, column - 1 - MAX_LINE // 2)
+    part = text[start : start + MAX_LINE]
+    if start:
+        part = "…" + part[1:]
+    if start + MAX_LINE < len(text):
+        part = part[:-1] + "…"
+    return part, start

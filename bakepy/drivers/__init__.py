@@ -1,0 +1,1 @@
+"""Reach the engines behind a builder: one file for each driver."""

@@ -1,0 +1,82 @@
+"""What a driver must answer, and what one may ask of a node."""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from bakepy.diagnostics import BakeError
+from bakepy.transport.endpoint import Endpoint
+
+
+class DriverError(BakeError):
+    """Say that a node cannot be reached or made ready: its diagnostics name the node and the remedy."""
+
+
+class Capability(enum.Enum):
+    """Name what a node can do; code asks for these, never for a driver's name."""
+
+    OCI_EXPORTER = "OCI exporter"
+    DOCKER_EXPORTER = "Docker exporter"
+    CACHE_EXPORT = "cache export"
+    MULTI_PLATFORM = "multi-platform build"
+    ATTESTATIONS = "attestations"
+    GATEWAY_INPUTS = "linked targets"
+    LOADS_BY_ITSELF = "images straight into the Docker Engine's store"
+
+
+class Status(enum.Enum):
+    """Tell in what state a node is, in the words of `ls`."""
+
+    INACTIVE = "inactive"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """Hold what a node says of itself; platforms are normalised `os/arch[/variant]`, the native one first."""
+
+    status: Status
+    version: str = ""
+    platforms: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+class Driver(ABC):
+    """Reach one node of a builder."""
+
+    name: ClassVar[str]
+    """The driver's name in builder files and `ls`."""
+
+    @abstractmethod
+    async def inspect(self) -> NodeInfo:
+        """Tell the node's state without changing it; called by `ls`, `inspect` and the choice of nodes."""
+
+    @abstractmethod
+    async def boot(self, say: Callable[[str], None]) -> None:
+        """Make the node ready, telling each step through `say`; called once a run before the first dial.
+
+        Raises DriverError where that fails.
+        """
+
+    @abstractmethod
+    def dial(self) -> AbstractAsyncContextManager[Endpoint]:
+        """Open a road to the node's BuildKit that stays open until the context ends; called once a run."""
+
+    @abstractmethod
+    async def capabilities(self) -> frozenset[Capability]:
+        """Tell what the node can do; called once a run, after boot."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop the node, its state kept."""
+
+    @abstractmethod
+    async def remove(self) -> None:
+        """Remove the node and, unless the driver was told to keep it, its state."""

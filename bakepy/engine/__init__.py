@@ -1,0 +1,1 @@
+"""Find, install, start and stop the embedded BuildKit."""

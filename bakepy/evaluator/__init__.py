@@ -1,0 +1,1 @@
+"""Turn syntax trees into values: names, their order, scopes, templates and user functions."""

@@ -1,0 +1,1 @@
+"""Hold the standard library: one record for each function."""

@@ -1,0 +1,1 @@
+"""Run a solve graph on nodes."""

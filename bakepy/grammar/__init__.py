@@ -1,0 +1,1 @@
+"""Turn source text into a syntax tree with spans; nothing here evaluates."""

@@ -1,0 +1,1 @@
+"""Turn sources into targets, and targets into one solve graph."""

@@ -1,0 +1,1 @@
+"""Tell what a build is doing."""

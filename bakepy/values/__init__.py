@@ -1,0 +1,1 @@
+"""Model cty's types and values: conversion, unification, operators, numbers."""
