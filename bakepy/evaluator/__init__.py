@@ -1,1 +1,10 @@
-"""Turn syntax trees into values: names, their order, scopes, templates and user functions."""
+"""Names to order to values: scopes, expressions, variables, functions and blocks.
+
+`resolve` turns the bodies of a run into a `Module`: variables with their values, and one `Row` for each target or group.
+"""
+
+from __future__ import annotations
+
+from bakepy.evaluator.module import Decoder, Inputs, Module, Row, VariableInfo, resolve
+
+__all__ = ["Decoder", "Inputs", "Module", "Row", "VariableInfo", "resolve"]

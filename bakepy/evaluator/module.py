@@ -1,0 +1,90 @@
+"""The public types of the room: what a run puts in, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from bakepy.diagnostics import Diagnostic
+from bakepy.grammar.nodes import Block, Body
+
+if TYPE_CHECKING:
+    from bakepy.evaluator.functions import Surroundings
+    from bakepy.values.types import Type
+    from bakepy.values.value import Value
+
+
+class Decoder(Protocol):
+    """Convert the value of one attribute to the type of its field.
+
+    `type` is what other blocks see where they refer to the attribute: the unset attribute is a null of it.
+    """
+
+    @property
+    def type(self) -> Type:
+        """Give the field's type."""
+
+    def __call__(self, value: Value) -> Value:
+        """Return `value` as a value of `type`; raise values.errors.ConversionError where it does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Hold all that evaluation takes from outside the files.
+
+    `builtins` are names with fixed string values (BAKE_CMD_CONTEXT …). `lookup` gives the override of a variable, from
+    `--var` or the environment, or None. `schemas` holds for each block type its attributes' decoders; `required` the
+    attributes each block type must set. `validate_label` returns what is wrong with a target's name, or None.
+    """
+
+    builtins: Mapping[str, str]
+    lookup: Callable[[str], str | None]
+    schemas: Mapping[str, Mapping[str, Decoder]]
+    required: Mapping[str, Sequence[str]]
+    validate_label: Callable[[str], str | None]
+    surroundings: Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class VariableInfo:
+    """Describe a variable as `--list=variables` prints it: `type` as declared ("" if not), `value` None for null."""
+
+    name: str
+    description: str
+    type: str
+    value: str | None
+
+
+@dataclass(slots=True)
+class Row:
+    """Hold one evaluated block: one row of its matrix, or the whole block where it has none.
+
+    `name` is the evaluated name and `label` the one written. `attributes` holds the decoded values of the
+    attributes that the block sets and its schema knows; their spans are in `block.body.attributes`.
+    """
+
+    type: str
+    name: str
+    label: str
+    block: Block
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Module:
+    """Hold the values of a run's bodies.
+
+    `rows` are in source order; a name that several blocks define has several rows, which the planner merges.
+    `renamed` gives for each block type and written label the names that came of it, in order.
+    """
+
+    variables: list[VariableInfo]
+    rows: list[Row]
+    renamed: dict[str, dict[str, list[str]]]
+    warnings: list[Diagnostic]
+
+
+def resolve(bodies: Sequence[Body], inputs: Inputs) -> Module:
+    """Evaluate the merged bodies; raise BakeError with all faults found."""
+    raise NotImplementedError
