@@ -11,22 +11,21 @@ from bakepy.grammar.nodes import Block, Body
 
 if TYPE_CHECKING:
     from bakepy.evaluator.functions import Surroundings
-    from bakepy.values.types import Type
     from bakepy.values.value import Value
 
 
 class Decoder(Protocol):
     """Convert the value of one attribute to the type of its field.
 
-    `type` is what other blocks see where they refer to the attribute: the unset attribute is a null of it.
+    What `__call__` returns is also what other blocks see where they refer to the attribute.
     """
 
     @property
-    def type(self) -> Type:
-        """Give the field's type."""
+    def unset(self) -> Value:
+        """Give what other blocks see where the attribute is not set: mostly a null of the field's type."""
 
     def __call__(self, value: Value) -> Value:
-        """Return `value` as a value of `type`; raise values.errors.ConversionError where it does not fit."""
+        """Return `value` as a value of the field's type; raise values.errors.ConversionError where it does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +34,15 @@ class Inputs:
 
     `builtins` are names with fixed string values (BAKE_CMD_CONTEXT …). `lookup` gives the override of a variable, from
     `--var` or the environment, or None. `schemas` holds for each block type its attributes' decoders; `required` the
-    attributes each block type must set. `validate_label` returns what is wrong with a target's name, or None.
+    attributes each block type must set. `validate_label` returns what is wrong with a block's name, or None.
     """
 
     builtins: Mapping[str, str]
     lookup: Callable[[str], str | None]
     schemas: Mapping[str, Mapping[str, Decoder]]
-    required: Mapping[str, Sequence[str]]
     validate_label: Callable[[str], str | None]
     surroundings: Surroundings
+    required: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"group": ("targets",)})
 
 
 @dataclass(frozen=True, slots=True)
