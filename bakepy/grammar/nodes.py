@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bakepy.diagnostics import Span
+from bakepy.diagnostics import Diagnostic, Span
 
 
 @dataclass(slots=True, eq=False)
@@ -204,6 +204,17 @@ class ForObject(Expr):
     value_body: Expr
     group: bool
     condition: Expr | None
+
+
+@dataclass(slots=True, eq=False)
+class Invalid(Expr):
+    """Stand for what could not be read: its value is unknown, and whoever evaluates it reports `faults`.
+
+    The JSON form gives it (a string is a template only where it is used as one); otherwise `faults` is empty, as
+    the parser reported them.
+    """
+
+    faults: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
