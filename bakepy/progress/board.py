@@ -1,0 +1,183 @@
+"""What is known of a run so far: events go in, displays read it. No clock, no terminal.
+
+Steps are merged as BuildKit's status API asks: by digest (or by progress group), over all solves that report them. A
+step may start and complete several times, so its running time is the union of its intervals.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from bakepy.progress import events as ev
+
+TAIL = 40
+"""Lines of output kept of each step: enough to see why it failed."""
+
+SECOND = 1_000_000_000
+
+
+def prefixed(name: str, solve: ev.Solve) -> str:
+    """Return a step's name with the targets it belongs to: `[app 2/3] RUN …`, as the reference prints it."""
+    prefix = label(solve)
+    if not prefix:
+        return name
+    return f"[{prefix} {name[1:]}" if name.startswith("[") else f"[{prefix}] {name}"
+
+
+def label(solve: ev.Solve) -> str:
+    """Name a solve by its targets, shortened where many share it."""
+    first = ",".join(solve.targets[:3])
+    return f"{first},…" if len(solve.targets) > 3 else first
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """Be one step as a reader sees it: a vertex, or the vertices of a progress group."""
+
+    key: str
+    name: str
+    number: int
+    intervals: dict[int, int | None] = field(default_factory=dict)
+    """Ends by starts, in nanoseconds; None while it runs."""
+    cached: bool = False
+    error: str = ""
+    progress: dict[str, ev.Progress] = field(default_factory=dict)
+    lines: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=TAIL))
+    """Whole lines of output with the seconds since the step started."""
+    partial: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def started(self) -> int | None:
+        """Return when it first started."""
+        return min(self.intervals, default=None)
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it runs now."""
+        return any(end is None for end in self.intervals.values())
+
+    @property
+    def completed(self) -> bool:
+        """Tell whether it has run and does not run now."""
+        return bool(self.intervals) and not self.running
+
+    def seconds(self, now: int | None = None) -> float:
+        """Add up the time in which it ran, overlaps counted once; what still runs counts up to `now`."""
+        total, covered = 0, 0
+        for start, stop in sorted(self.intervals.items()):
+            end = stop if stop is not None else (now or start)
+            total += max(0, end - max(start, covered))
+            covered = max(covered, end)
+        return total / SECOND
+
+    def take_log(self, log: ev.Log) -> list[tuple[float, str]]:
+        """Add output and return the lines that it completed."""
+        since = (log.timestamp - (self.started or log.timestamp)) / SECOND
+        *whole, rest = (self.partial.get(log.stream, b"") + log.data).split(b"\n")
+        self.partial[log.stream] = rest
+        fresh = [(since, _readable(line)) for line in whole]
+        self.lines.extend(fresh)
+        return fresh
+
+    def flush(self) -> list[tuple[float, str]]:
+        """Turn output that never got its line end into lines."""
+        fresh = [(self.seconds(), _readable(rest)) for rest in self.partial.values() if rest]
+        self.partial.clear()
+        self.lines.extend(fresh)
+        return fresh
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """Be one solve as a reader sees it."""
+
+    solve: ev.Solve
+    started: int
+    finished: ev.SolveFinished | None = None
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def failed_step(self) -> Step | None:
+        """Return the step that made it fail; one that was merely cancelled does not count."""
+        failed = [s for s in self.steps.values() if s.error]
+        return next((s for s in failed if not s.error.endswith("context canceled")), None)
+
+
+class Board:
+    """Hold all solves and steps of a run."""
+
+    def __init__(self) -> None:
+        self.targets: tuple[str, ...] = ()
+        self.works: dict[str, Work] = {}
+        self.steps: dict[str, Step] = {}
+        self.tasks: dict[str, ev.Step] = {}
+        self.warnings: list[tuple[Step | None, ev.Warned]] = []
+        self._warned: set[tuple[str, str, str, int]] = set()
+        self._group: dict[str, str] = {}
+        self.single = False
+
+    def plan(self, targets: tuple[str, ...]) -> None:
+        """Take the names of all targets; with one alone, steps go without a prefix."""
+        self.targets = targets
+        self.single = len(targets) <= 1
+
+    def start(self, event: ev.SolveStarted) -> Work:
+        """Note that a solve began."""
+        return self.works.setdefault(event.solve.ref, Work(event.solve, event.time))
+
+    def finish(self, event: ev.SolveFinished) -> Work:
+        """Note how a solve ended."""
+        work = self.works.setdefault(event.solve.ref, Work(event.solve, event.time))
+        work.finished = event
+        return work
+
+    def vertex(self, solve: ev.Solve, vertex: ev.Vertex) -> Step:
+        """Merge one vertex and return its step."""
+        key = vertex.group or vertex.digest
+        self._group[vertex.digest] = key
+        step = self.steps.get(key)
+        if step is None:
+            name = vertex.group_name or vertex.name
+            step = Step(key, name if self.single else prefixed(name, solve), len(self.steps) + 1)
+            self.steps[key] = step
+        if work := self.works.get(solve.ref):
+            work.steps[key] = step
+        if vertex.started is not None:
+            step.intervals[vertex.started] = vertex.completed or step.intervals.get(vertex.started)
+            step.cached = vertex.cached
+        if vertex.error:
+            step.error = vertex.error
+        return step
+
+    def step(self, vertex: str) -> Step | None:
+        """Return the step of a vertex by digest."""
+        return self.steps.get(self._group.get(vertex, vertex))
+
+    def warn(self, warning: ev.Warned) -> Step | None:
+        """Keep a warning once, whatever number of solves report it, and return its step."""
+        step = self.step(warning.vertex)
+        source = warning.source
+        seen = (warning.short, warning.url, source.filename if source else "", source.first if source else 0)
+        if seen in self._warned:
+            return None
+        self._warned.add(seen)
+        self.warnings.append((step, warning))
+        return step
+
+
+def _readable(line: bytes) -> str:
+    """Decode a line of output; what a carriage return overwrote is left out, and control characters do nothing."""
+    text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
+    return "".join(c for c in text if c >= " " or c in "\t\x1b")
+
+
+def size(count: int) -> str:
+    """Print a number of bytes in decimal units, as the reference does: `149B`, `1.23kB`, `40.00MB`."""
+    if count < 1000:
+        return f"{count}B"
+    value = float(count)
+    for unit in ("k", "M", "G", "T"):  # noqa: B007 - the last one is used below
+        value /= 1000
+        if value < 1000:
+            break
+    return f"{value:.2f}{unit}B"

@@ -1,0 +1,142 @@
+"""Plain lines, in the reference's form: `#4 [app 2/3] RUN make`, `#4 1.203 output`, `#4 DONE 2.1s`.
+
+Every line carries its step's number, so that what runs at the same time can be told apart and searched for.
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from bakepy.progress import events as ev
+from bakepy.progress import summary
+from bakepy.progress.board import SECOND, Board, Step, label, size
+
+QUARTER = 0.25
+"""Share of a transfer after which it is told again."""
+
+
+class Plain(ev.Reporter):
+    """Print lines as things happen, to a stream that is no terminal."""
+
+    def __init__(self, stream: TextIO, *, verbose: bool = True) -> None:
+        self._out = stream
+        self._board = Board()
+        self._current = ""
+        self._told: dict[tuple[str, str], float] = {}
+        self._ended: set[tuple[str, int]] = set()
+        self._verbose = verbose
+
+    def plan(self, targets: tuple[str, ...]) -> None:
+        """Take the targets' names."""
+        self._board.plan(targets)
+
+    def report(self, event: ev.Event) -> None:
+        """Print what the event adds."""
+        match event:
+            case ev.SolveUpdate():
+                self._update(event)
+            case ev.SolveStarted():
+                self._board.start(event)
+            case ev.SolveFinished():
+                self._finish(event)
+            case ev.Message():
+                self._line(f"WARNING: {event.text}" if event.level == "warning" else event.text)
+            case ev.Step():
+                self._task(event)
+        self._out.flush()
+
+    def close(self) -> None:
+        """Print warnings and failures."""
+        text = [*summary.warnings(self._board)] if self._verbose else []
+        text += summary.failures(self._board)
+        if text:
+            print("", *text, sep="\n", file=self._out)
+        self._out.flush()
+
+    def _line(self, text: str) -> None:
+        if self._verbose:
+            print(text, file=self._out)
+
+    def _say(self, step: Step, text: str) -> None:
+        if self._current != step.key:
+            self._line(f"\n#{step.number} {step.name}")
+            self._current = step.key
+        if text:
+            self._line(f"#{step.number} {text}")
+
+    def _update(self, event: ev.SolveUpdate) -> None:
+        board = self._board
+        ended: list[Step] = []
+        for vertex in event.vertices:
+            step = board.vertex(event.solve, vertex)
+            if vertex.started is None:
+                continue
+            if vertex.completed is None or (step.key, vertex.started) in self._ended:
+                if step.running and len(step.intervals) == 1 and self._current != step.key:
+                    self._say(step, "")
+            elif step.completed:
+                self._ended.add((step.key, vertex.started))
+                ended.append(step)
+        for progress in event.progress:
+            if step_ := board.step(progress.vertex):
+                self._progress(step_, progress)
+        for log in event.logs:
+            if step_ := board.step(log.vertex):
+                for since, line in step_.take_log(log):
+                    self._say(step_, f"{since:.3f} {line}")
+        for warning in event.warnings:
+            if step_ := board.warn(warning):
+                self._say(step_, f"WARN: {warning.short}")
+        for step in ended:
+            self._end(step)
+
+    def _progress(self, step: Step, progress: ev.Progress) -> None:
+        known = step.progress.get(progress.id)
+        step.progress[progress.id] = progress
+        share = progress.current / progress.total if progress.total else 0.0
+        key = (step.key, progress.id)
+        done = progress.completed is not None
+        if known and (known.completed is not None or (not done and share < self._told.get(key, 0.0) + QUARTER)):
+            return
+        self._told[key] = share
+        text = progress.id
+        if progress.total:
+            text += f" {size(progress.current)} / {size(progress.total)}"
+        elif progress.current:
+            text += f" {size(progress.current)}"
+        if progress.started and (end := progress.completed or progress.timestamp):
+            seconds = (end - progress.started) / SECOND
+            text += f" {seconds:.1f}s" if seconds > 0.01 else ""
+        self._say(step, text + (" done" if done else ""))
+
+    def _end(self, step: Step) -> None:
+        for since, line in step.flush():
+            self._say(step, f"{since:.3f} {line}")
+        if step.error.endswith("context canceled"):
+            self._say(step, "CANCELED")
+        elif step.error:
+            self._say(step, f"ERROR: {step.error}")
+        elif step.cached:
+            self._say(step, "CACHED")
+        else:
+            self._say(step, f"DONE {step.seconds():.1f}s")
+
+    def _finish(self, event: ev.SolveFinished) -> None:
+        work = self._board.finish(event)
+        if self._board.single:
+            return
+        name = label(event.solve)
+        self._current = ""
+        seconds = (event.time - work.started) / SECOND
+        tail = f" {event.digest}" if event.digest else ""
+        self._line(f"\n=> target {name}: {event.state.value} {seconds:.1f}s{tail}")
+
+    def _task(self, task: ev.Step) -> None:
+        known = self._board.tasks.get(task.id)
+        self._board.tasks[task.id] = task
+        if known is None:
+            self._line(f"\n=> {task.name}")
+        if task.completed and not (known and known.completed):
+            seconds = (task.completed - task.started) / SECOND
+            self._line(f"=> {task.name} {f'ERROR: {task.error}' if task.error else f'done {seconds:.1f}s'}")
+        self._current = ""

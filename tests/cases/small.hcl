@@ -1,0 +1,11 @@
+variable "TAG" {
+  default = "latest"
+}
+
+group "default" {
+  targets = ["app"]
+}
+
+target "app" {
+  tags = ["example/app:${TAG}"]
+}

@@ -1,0 +1,81 @@
+"""The merging of steps."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakepy.progress import events as ev
+from bakepy.progress.board import SECOND, Board, Step, prefixed, size
+
+SOLVE = ev.Solve("r", ("app",))
+
+
+def test_a_step_that_runs_twice_counts_overlaps_once() -> None:
+    """Running time is the union of the intervals."""
+    step = Step("k", "n", 1, {0: 4 * SECOND, 2 * SECOND: 5 * SECOND, 8 * SECOND: 9 * SECOND})
+
+    assert step.seconds() == 6
+
+
+def test_a_restarted_step_runs_again() -> None:
+    """A vertex that starts again after it completed is running."""
+    board = Board()
+    board.start(ev.SolveStarted(SOLVE, 0))
+    board.vertex(SOLVE, ev.Vertex("d", "n", started=1, completed=2))
+    step = board.vertex(SOLVE, ev.Vertex("d", "n", started=5))
+
+    assert step.running
+    assert step.seconds(now=6) == 2 / SECOND
+
+
+def test_a_progress_group_is_one_step() -> None:
+    """Vertices of one group merge under the group's name."""
+    board = Board()
+    board.plan(("app",))
+    first = board.vertex(SOLVE, ev.Vertex("d1", "a", group="g", group_name="all", started=1))
+    second = board.vertex(SOLVE, ev.Vertex("d2", "b", group="g", group_name="all", started=2))
+
+    assert first is second
+    assert first.name == "all"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("[internal] load", "[app internal] load"), ("exporting", "[app] exporting"), ("[2/3] RUN x", "[app 2/3] RUN x")],
+)
+def test_a_step_is_named_with_its_target(name: str, expected: str) -> None:
+    """The target's name goes inside the brackets where there are any."""
+    assert prefixed(name, SOLVE) == expected
+
+
+def test_equal_warnings_of_several_solves_are_kept_once() -> None:
+    """Fifty targets with one Dockerfile warn once."""
+    board = Board()
+    warning = ev.Warned("v", 1, "short", source=ev.SourceRange("Dockerfile", b"x", 1, 1))
+    board.warn(warning)
+    board.warn(warning)
+
+    assert len(board.warnings) == 1
+
+
+@given(st.binary(), st.lists(st.integers(0, 40)))
+def test_lines_do_not_depend_on_how_output_was_cut(data: bytes, cuts: list[int]) -> None:
+    """Any chunking of a log gives the same lines."""
+
+    def lines(chunks: list[bytes]) -> list[str]:
+        step = Step("k", "n", 1)
+        out = [line for chunk in chunks for _, line in step.take_log(ev.Log("v", 1, chunk, 0))]
+        return out + [line for _, line in step.flush()]
+
+    bounds = [0, *sorted(min(c, len(data)) for c in cuts), len(data)]
+    chunks = [data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+
+    assert lines(chunks) == lines([data])
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, "0B"), (999, "999B"), (1000, "1.00kB"), (1_234_567, "1.23MB"), (10**16, "10000.00TB")]
+)
+def test_sizes_are_decimal(count: int, expected: str) -> None:
+    """Sizes print in decimal units with two digits."""
+    assert size(count) == expected

@@ -1,0 +1,152 @@
+"""What the displays print for progress that a real BuildKit reported."""
+
+import io
+import json
+
+import pyte
+import pytest
+from rich.console import Console
+
+from bakepy.diagnostics import BakeError
+from bakepy.progress import events as ev
+from bakepy.progress.choose import choose
+from bakepy.progress.plain import Plain
+from bakepy.progress.rawjson import RawJson
+from bakepy.progress.tty import Tty
+from tests.progress.recorded import CASES, updates
+
+DOCKERFILE = b"FROM base\nRUN echo about to fail; exit 7\n"
+
+
+def play(reporter: ev.Reporter, *, more: tuple[str, ...] = ()) -> None:
+    ok, bad = ev.Solve("1", ("ok",)), ev.Solve("2", ("bad",))
+    reporter.plan(("ok", "bad", *more))
+    for solve, name in ((ok, "exporting.jsonl"), (bad, "failing.jsonl")):
+        reporter.report(ev.SolveStarted(solve, 0))
+        for update in updates(name, solve):
+            reporter.report(update)
+    reporter.report(ev.SolveFinished(ok, 2_000_000_000, ev.State.DONE, digest="sha256:abc"))
+    source = ev.SourceRange("Dockerfile", DOCKERFILE, 2, 2)
+    reporter.report(ev.SolveFinished(bad, 3_000_000_000, ev.State.FAILED, "exit code: 7", (source,)))
+    for index, name in enumerate(more):
+        solve = ev.Solve(f"more{index}", (name,))
+        reporter.report(ev.SolveStarted(solve, 0))
+        reporter.report(ev.SolveUpdate(solve, (ev.Vertex(f"m{index}", "[1/1] RUN make", started=1),)))
+
+
+def test_plain_tells_steps_output_and_results() -> None:
+    """Plain lines carry number, target, output, cache hits and results."""
+    out = io.StringIO()
+    reporter = Plain(out)
+    play(reporter)
+    reporter.close()
+    lines = out.getvalue().splitlines()
+
+    assert "#1 [ok internal] load build definition from Dockerfile" in lines
+    assert "=> target ok: done 2.0s sha256:abc" in lines
+    assert "=> target bad: failed 3.0s" in lines
+    assert any(line.endswith(" about to fail") and line.startswith("#") for line in lines)
+    assert any(line.startswith("#") and " ERROR: process" in line for line in lines)
+    assert any(line.endswith(" CACHED") or " DONE " in line for line in lines)
+
+
+def test_failure_ends_with_log_dockerfile_lines_and_error() -> None:
+    """The end of the output holds the failed step's log, the Dockerfile's line and the error."""
+    out = io.StringIO()
+    reporter = Plain(out)
+    play(reporter)
+    reporter.close()
+    tail = out.getvalue().split("------\n", 1)[1]
+
+    assert "about to fail" in tail
+    assert "   2 | >>> RUN echo about to fail; exit 7" in tail
+    assert tail.splitlines()[-1] == "ERROR: target bad: exit code: 7"
+
+
+def test_quiet_tells_failures_alone() -> None:
+    """Quiet prints nothing of what went well."""
+    out = io.StringIO()
+    reporter = choose("quiet", out)
+    play(reporter)
+    reporter.close()
+
+    assert "DONE" not in out.getvalue()
+    assert "ERROR: target bad: exit code: 7" in out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["failing.jsonl", "exporting.jsonl"])
+def test_rawjson_gives_back_what_buildkit_wrote(name: str) -> None:
+    """Progress read from BuildKit's form and written again is the same."""
+    out = io.StringIO()
+    reporter = RawJson(out)
+    reporter.plan(("app",))
+    for update in updates(name, ev.Solve("1", ("app",))):
+        reporter.report(update)
+
+    ours = [json.loads(line) for line in out.getvalue().splitlines()]
+    theirs = [json.loads(line) for line in (CASES / name).read_text().splitlines()]
+    assert ours == theirs
+
+
+def screen(text: str, columns: int, rows: int) -> list[str]:
+    terminal = pyte.Screen(columns, rows)
+    pyte.Stream(terminal).feed(text.replace("\n", "\r\n"))
+    return [line.rstrip() for line in terminal.display]
+
+
+def test_tty_ends_with_results_and_failure() -> None:
+    """What stays on the screen after a run is a line for each target, the failure and the count."""
+    out = io.StringIO()
+    reporter = Tty(out, Console(file=out, force_terminal=True, width=100, height=40))
+    play(reporter)
+    reporter.close()
+    lines = screen(out.getvalue(), 100, 60)
+
+    assert any(line.startswith(" ✔ ok") and "sha256:abc" in line for line in lines)
+    assert any(line.startswith(" ✘ bad") for line in lines)
+    assert any(">>> RUN echo about to fail" in line for line in lines)
+    assert any("(1/2 targets)" in line and "1 failed" in line for line in lines)
+
+
+def test_tty_never_outgrows_the_screen() -> None:
+    """Hundreds of running targets fit on a small terminal, and those not shown are counted."""
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=60, height=12)
+    reporter = Tty(out, console)
+    play(reporter, more=tuple(f"t{i}" for i in range(300)))
+    shown = console.render_lines(reporter._view(), pad=False)
+    reporter.close()
+
+    text = ["".join(segment.text for segment in line) for line in shown]
+    assert len(text) <= 11
+    assert any("more running" in line for line in text)
+    assert all(len(line) <= 60 for line in text)
+
+
+def test_tty_shows_output_of_what_runs() -> None:
+    """A running step's last lines stand below it."""
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80, height=20)
+    reporter = Tty(out, console)
+    solve = ev.Solve("1", ("app",))
+    reporter.plan(("app", "b"))
+    reporter.report(ev.SolveStarted(solve, 0))
+    reporter.report(ev.SolveUpdate(solve, (ev.Vertex("v", "[1/1] RUN make", started=1),)))
+    reporter.report(ev.SolveUpdate(solve, logs=(ev.Log("v", 1, b"cc -o a\ncc -o b\n", 2),)))
+    shown = console.render_lines(reporter._view(), pad=False)
+    reporter.close()
+
+    text = ["".join(segment.text for segment in line) for line in shown]
+    at = next(i for i, line in enumerate(text) if "[app 1/1] RUN make" in line)
+    assert [line.split()[-1] for line in text[at + 1 : at + 3]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [("plian", "did you mean plain"), ("7", "the modes are"), ("tty", "leave --progress out")]
+)
+def test_a_mode_that_cannot_be_is_refused_with_the_remedy(mode: str, words: str) -> None:
+    """Unknown modes, and a live display without a terminal, are faults that name the remedy."""
+    with pytest.raises(BakeError) as caught:
+        choose(mode, io.StringIO())
+
+    assert words in caught.value.diagnostics[0].hint
