@@ -1,5 +1,7 @@
 """The merging of steps."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +70,7 @@ def test_lines_do_not_depend_on_how_output_was_cut(data: bytes, cuts: list[int])
         return out + [line for _, line in step.flush()]
 
     bounds = [0, *sorted(min(c, len(data)) for c in cuts), len(data)]
-    chunks = [data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    chunks = [data[a:b] for a, b in pairwise(bounds)]
 
     assert lines(chunks) == lines([data])
 
