@@ -1,1 +1,1 @@
-"""Describe targets, groups and variables: each field states its own merge and override rule."""
+"""Describe targets and groups: each attribute states its own merge rule, override rule and doc."""
