@@ -1,0 +1,175 @@
+"""Platforms of images: `os/architecture/variant`, after the OCI image specification and containerd's reading of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from bakepy.diagnostics import BakeError
+
+SYSTEMS = frozenset(
+    re.findall(
+        r"\w+",
+        "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos",
+    )
+)
+ARCHITECTURES = frozenset(
+    re.findall(
+        r"\w+",
+        "386 amd64 amd64p32 arm armbe arm64 arm64be ppc64 ppc64le loong64 mips mipsle mips64 mips64le mips64p32"
+        " mips64p32le ppc riscv riscv64 s390 s390x sparc sparc64 wasm",
+    )
+)
+COMPONENT = "^[A-Za-z0-9_.-]+$"
+SYSTEM = r"^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$"
+AVAILABLE_MINORS = 9
+"""The highest minor version of arm64's v8 that is told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Name a platform; `variant` is empty where the architecture has none or its default is meant."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+    os_version: str = ""
+    os_features: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Read `os`, `architecture` or `os/architecture[/variant]` and normalise it; raises BakeError.
+
+        What is left out is this machine's; `local` is this machine's platform.
+        """
+        if text.lower() == "local":
+            return local()
+        return _parse(text).normalised()
+
+    def normalised(self) -> Platform:
+        """Return the platform by its canonical names: aarch64 is arm64, arm is arm/v7, amd64/v1 is amd64."""
+        architecture, variant = _architecture(self.architecture, self.variant)
+        return replace(
+            self,
+            os=_system(self.os),
+            architecture=architecture,
+            variant=variant,
+            os_features=tuple(sorted(self.os_features)),
+        )
+
+    def runs(self, image: Platform) -> bool:
+        """Tell whether what is built for `image` runs here without emulation: arm64 runs arm/v7, amd64 runs 386."""
+        return image.normalised() in self.runnable()
+
+    def runnable(self) -> list[Platform]:
+        """Return the platforms whose images run here without emulation, the closest first."""
+        here = replace(self.normalised(), os_version="", os_features=())
+        return [replace(here, architecture=a, variant=v) for a, v in _compatible(here.architecture, here.variant)]
+
+    def __str__(self) -> str:
+        """Print as `os/architecture/variant`."""
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+
+
+def parse_all(texts: Iterable[str]) -> list[Platform]:
+    """Read platforms, of which one text may hold several between commas; raises BakeError."""
+    return [Platform.parse(text) for item in texts for text in item.split(",")]
+
+
+@cache
+def local() -> Platform:
+    """Return the platform of this machine, which for macOS and Windows is the one of the processes on it."""
+    import platform
+
+    names = {"win32": "windows", "cygwin": "windows"}
+    system = names.get(sys.platform, re.sub(r"\d+$", "", sys.platform))
+    machine = platform.machine().lower()
+    variant = {"armv5": "v5", "armv6": "v6", "armv7": "v7", "armv8": "v8"}.get(machine[:5], "")
+    if variant:
+        return Platform(system, "arm", variant)
+    return Platform(system, {"i686": "386", "i586": "386"}.get(machine, machine)).normalised()
+
+
+def _parse(text: str) -> Platform:
+    def fault(what: str) -> BakeError:
+        return BakeError.of(f"{what}: invalid argument", hint="Platforms look like linux/amd64 or linux/arm/v7.")
+
+    quoted = f'"{text}"'
+    if "*" in text:
+        raise fault(f"{quoted}: wildcards not yet supported")
+    parts = text.split("/", 3)
+    found = re.match(SYSTEM, parts[0])
+    if not found:
+        raise fault(
+            f'"{parts[0]}" is an invalid OS component of {quoted}:'
+            f" OSAndVersion specifier component must match {_go(SYSTEM)}"
+        )
+    for part in parts[1:]:
+        if not re.match(COMPONENT, part):
+            raise fault(
+                f'"{part}" is an invalid component of {quoted}:'
+                f" platform specifier component must match {_go(COMPONENT)}"
+            )
+    system = _system(found[1])
+    features = tuple(filter(None, (found[3] or "").split("+")))
+    if len(parts) == 1:
+        if system in SYSTEMS:
+            return Platform(system, local().architecture, local().variant, found[2] or "", features)
+        architecture, variant = _architecture(text, "")
+        if architecture in ARCHITECTURES:
+            return Platform(local().os, architecture, variant)
+        raise fault(f"{quoted}: unknown operating system or architecture")
+    if len(parts) > 3:
+        raise fault(f"{quoted}: cannot parse platform specifier")
+    return Platform(system, parts[1], parts[2] if len(parts) == 3 else "", found[2] or "", features)
+
+
+def _go(pattern: str) -> str:
+    return '"' + pattern.replace("\\", "\\\\") + '"'
+
+
+def _system(name: str) -> str:
+    name = name.lower() or local().os
+    return "darwin" if name == "macos" else name
+
+
+def _architecture(name: str, variant: str) -> tuple[str, str]:
+    name, variant = name.lower(), variant.lower()
+    match name:
+        case "i386":
+            return "386", ""
+        case "x86_64" | "x86-64" | "amd64":
+            return "amd64", "" if variant == "v1" else variant
+        case "aarch64" | "arm64":
+            return "arm64", {"8": "", "v8": "", "v8.0": "", "9": "v9", "9.0": "v9", "v9.0": "v9"}.get(variant, variant)
+        case "armhf":
+            return "arm", "v7"
+        case "armel":
+            return "arm", "v6"
+        case "arm":
+            return "arm", {"": "v7", "7": "v7", "5": "v5", "6": "v6", "8": "v8"}.get(variant, variant)
+    return name, variant
+
+
+def _compatible(architecture: str, variant: str) -> list[tuple[str, str]]:
+    """Return the architectures and variants whose code a processor runs, its own first."""
+    found = re.fullmatch(r"v(\d+)(?:\.(\d+))?", variant)
+    major, minor = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+    match architecture:
+        case "amd64":
+            older = [("amd64", f"v{n}" if n > 1 else "") for n in range(major - 1, 0, -1)]
+            return [("amd64", variant), *older, ("386", "")]
+        case "arm":
+            return [("arm", variant), *(("arm", f"v{n}") for n in range(major - 1, 4, -1))]
+        case "arm64":
+            lines = [(9, minor), (8, min(minor + 5, AVAILABLE_MINORS))] if major == 9 else [(8, minor)]
+            own = [_arm64(m, n) for m, top in lines for n in range(top, -1, -1)]
+            return [*own, *(("arm", f"v{n}") for n in range(8, 4, -1))]
+    return [(architecture, variant)]
+
+
+def _arm64(major: int, minor: int) -> tuple[str, str]:
+    return "arm64", "" if (major, minor) == (8, 0) else f"v{major}.{minor}" if minor else f"v{major}"
