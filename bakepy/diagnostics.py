@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 MAX_LINE = 160
 """Columns of source shown around a fault; longer lines are clipped on both sides."""
@@ -109,7 +109,7 @@ class BakeError(Exception):
     diagnostics: Sequence[Diagnostic] = field(default_factory=list)
 
     @classmethod
-    def of(cls, summary: str, detail: str = "", *, hint: str = "", subject: Span | None = None) -> BakeError:
+    def of(cls, summary: str, detail: str = "", *, hint: str = "", subject: Span | None = None) -> Self:
         """Make an error of a single diagnostic."""
         return cls([Diagnostic(summary, detail, subject=subject, hint=hint)])
 

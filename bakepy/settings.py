@@ -33,3 +33,39 @@ class Settings:
     def builder(self) -> str | None:
         """Return the builder that `BUILDX_BUILDER` names."""
         return self._environ.get("BUILDX_BUILDER") or None
+
+    @property
+    def buildx_config(self) -> Path:
+        """Return the folder that holds the builders, which buildx shares."""
+        return Path(self._environ.get("BUILDX_CONFIG") or self.docker_config / "buildx")
+
+    @property
+    def docker_host(self) -> str | None:
+        """Return the Docker Engine's address that `DOCKER_HOST` names."""
+        return self._environ.get("DOCKER_HOST") or None
+
+    @property
+    def docker_context(self) -> str | None:
+        """Return the Docker context that `DOCKER_CONTEXT` names."""
+        return self._environ.get("DOCKER_CONTEXT") or None
+
+    @property
+    def docker_cert_path(self) -> Path:
+        """Return the folder of the client's certificate for a Docker Engine over TLS."""
+        return Path(self._environ.get("DOCKER_CERT_PATH") or self.docker_config)
+
+    @property
+    def data_home(self) -> Path:
+        """Return the folder of the user's own data (XDG Base Directory Specification)."""
+        # The specification has relative paths ignored.
+        named = Path(self._environ.get("XDG_DATA_HOME") or "")
+        return named if named.is_absolute() else Path.home() / ".local" / "share"
+
+    @property
+    def path(self) -> str:
+        """Return where programs are looked for."""
+        return self._environ.get("PATH", os.defpath)
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """Return a copy for a program that is started, with some variables changed."""
+        return {**self._environ, **changes}

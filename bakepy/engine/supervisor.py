@@ -1,0 +1,161 @@
+"""Run BuildKit in the background, and stop it once nobody has used it for a while.
+
+Started as `python -m bakepy.engine.supervisor` by `process.start`. The process that was started waits until BuildKit
+answers, prints one line of JSON and exits; a child of its own stays and watches. Nothing but the standard library is
+imported, so that this takes little time and memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from bakepy.engine.locks import try_lock
+from bakepy.engine.paths import Paths
+from bakepy.engine.probe import Answer, connections, probe
+
+READY_WITHIN = 60.0
+"""Seconds that BuildKit may take to answer: a large cache on a slow disk takes its time to open."""
+
+GRACE = 10.0
+"""Seconds that BuildKit may take to end before it is killed."""
+
+PR_SET_PDEATHSIG = 1
+
+
+class _StopError(Exception):
+    """Say that someone asked the supervisor to end."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Start the command given after `--` and supervise it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--idle", type=float, required=True)
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args(argv)
+    read, write = os.pipe()
+    if os.fork():
+        os.close(write)
+        with open(read, "rb") as report:
+            line = report.read()
+        sys.stdout.buffer.write(line or b'{"fault": "supervisor"}')
+        return 0
+    os.close(read)
+    os.setsid()
+    # Whoever reads the starter's output must see it end when the starter ends.
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1):
+        os.dup2(null, fd)
+    supervisor = Supervisor(Paths(options.home), options.idle, options.command)
+    os._exit(supervisor.run(write))
+
+
+class Supervisor:
+    """Hold one BuildKit process: start it, watch it, stop it."""
+
+    def __init__(self, paths: Paths, idle: float, command: Sequence[str]) -> None:
+        self.paths = paths
+        self.idle = idle
+        self.command = command
+
+    def run(self, report: int) -> int:
+        """Start BuildKit, write one JSON object to the descriptor `report` and close it, watch until the end."""
+        alive = try_lock(self.paths.alive_lock)
+        if alive is None:
+            _tell(report, {"fault": "running"})
+            return 1
+        os.ftruncate(alive, 0)
+        os.write(alive, str(os.getpid()).encode())
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for leftover in (self.paths.socket, self.paths.crash):
+            leftover.unlink(missing_ok=True)
+        log = os.open(self.paths.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        os.dup2(log, 2)
+        process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent
+        )
+        try:
+            fault = self._await_ready(process)
+            _tell(report, fault or {"pid": process.pid})
+            if fault is None:
+                self._watch(process)
+        except _StopError:
+            pass
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            _end(process)
+            self.paths.socket.unlink(missing_ok=True)
+        return 0
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> dict[str, object] | None:
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            if probe(self.paths.socket) is Answer.READY:
+                self.paths.socket.chmod(0o600)
+                return None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return {"fault": "ended", "status": process.wait(timeout=0.01)}
+        return {"fault": "silent"}
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        used = time.monotonic()
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = process.wait(timeout=min(5.0, self.idle / 4))
+                record = {"status": status, "time": time.time()}
+                self.paths.crash.write_text(json.dumps(record), encoding="utf-8")
+                return
+            free = None if connections(self.paths.socket) else try_lock(self.paths.clients_lock)
+            if free is None:
+                used = time.monotonic()
+                continue
+            try:
+                if time.monotonic() - used >= self.idle:
+                    # The lock is kept until BuildKit has ended: a client that comes now waits, and starts a new one.
+                    _end(process)
+                    return
+            finally:
+                os.close(free)
+
+
+def _tell(report: int, message: dict[str, object]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        os.write(report, json.dumps(message).encode())
+    os.close(report)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask BuildKit to end, and kill it where it does not: it waits for builds that have nobody to stop them."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _die_with_parent() -> None:
+    # An engine without its supervisor would run for ever.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _StopError
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
