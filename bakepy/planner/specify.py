@@ -1,0 +1,279 @@
+"""Turn a target into the solve that builds it; pure, so whether its files exist is asked later."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.model.export import Export as Output
+from bakepy.model.resources import Resources
+from bakepy.model.target import Target
+from bakepy.model.text import EntryError, join_csv, quote, split_csv
+from bakepy.planner import location
+from bakepy.planner.quantities import QuantityError, size, ulimit
+from bakepy.planner.spec import (
+    Cache,
+    Context,
+    ContextDockerfile,
+    Dockerfile,
+    Export,
+    InlineDockerfile,
+    LocalContext,
+    LocalDockerfile,
+    Pairs,
+    RemoteContext,
+    RemoteDockerfile,
+    SecretSource,
+    SolveSpec,
+    SshSource,
+    pairs,
+)
+
+
+def specify(targets: Mapping[str, Target]) -> dict[str, SolveSpec]:
+    """Return the solves of targets by name. Raises BakeError with the faults of all of them."""
+    faults: list[Diagnostic] = []
+    specs: dict[str, SolveSpec] = {}
+    for name, target in targets.items():
+        draft = _Draft(target)
+        specs[name] = draft.spec()
+        faults += [Diagnostic(f, f"target {name}" if len(targets) > 1 else "", hint=h) for f, h in draft.faults]
+    if faults:
+        raise BakeError(faults)
+    return specs
+
+
+_ANNOTATION = re.compile(r"([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?")
+_ANNOTATION_TYPES = ("index", "index-descriptor", "manifest", "manifest-descriptor")
+
+
+@dataclass
+class _Draft:
+    """Gather the faults of one target while its solve takes shape."""
+
+    target: Target
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+    def fault(self, summary: str, hint: str = "") -> None:
+        if (summary, hint) not in self.faults:
+            self.faults.append((summary, hint))
+
+    def spec(self) -> SolveSpec:
+        t = self.target
+        context = self.context()
+        call = self.call()
+        tags = tuple(t.tags or ())
+        return SolveSpec(
+            context=context,
+            dockerfile=self.dockerfile(context),
+            contexts=tuple(sorted((k, location.context(v)) for k, v in (t.contexts or {}).items())),
+            stage=t.target or "",
+            args=_set(t.args),
+            labels=_set(t.labels),
+            platforms=self.platforms(),
+            cache_from=tuple(Cache(c.type, pairs(c.attrs)) for c in t.cache_from or ()),
+            cache_to=tuple(Cache(c.type, pairs(c.attrs)) for c in t.cache_to or ()),
+            secrets=self.secrets(),
+            ssh=self.ssh(context),
+            network=self.network(),
+            pull=bool(t.pull),
+            no_cache=bool(t.no_cache),
+            no_cache_filter=tuple(t.no_cache_filter or ()),
+            shm_size=self.shm_size(),
+            ulimits=self.ulimits(),
+            resources=self.resources(t.resources),
+            extra_hosts=_set(t.extra_hosts),
+            attests=self.attests(),
+            entitlements=tuple(t.entitlements or ()),
+            call=call,
+            exports=() if call else self.exports(tags),
+            tags=tags,
+            linked=t.linked,
+        )
+
+    def context(self) -> Context:
+        text = self.target.context if self.target.context is not None else "."
+        if text == "-":
+            self.fault("context from stdin not allowed in bake")
+        if text.startswith("cwd://"):
+            return LocalContext(location.clean(text.removeprefix("cwd://")))
+        return RemoteContext(text) if location.is_remote(text) else LocalContext(location.clean(text))
+
+    def dockerfile(self, context: Context) -> Dockerfile:
+        t = self.target
+        text = t.dockerfile if t.dockerfile is not None else "Dockerfile"
+        if text == "-":
+            self.fault("dockerfile from stdin not allowed in bake")
+        if t.dockerfile_inline:
+            return InlineDockerfile(t.dockerfile_inline)
+        if location.is_http(text):
+            return RemoteDockerfile(text)
+        if text.startswith("cwd://"):
+            return LocalDockerfile(posixpath.join(".", location.clean(text.removeprefix("cwd://"))))
+        text = location.clean(text)
+        if isinstance(context, LocalContext):
+            return LocalDockerfile(posixpath.normpath(posixpath.join(context.path, text)))
+        return LocalDockerfile(text) if text.startswith("/") else ContextDockerfile(text)
+
+    def platforms(self) -> tuple[str, ...]:
+        from bakepy import platforms
+
+        try:
+            return tuple(dict.fromkeys(str(p) for p in platforms.parse_all(self.target.platforms or ())))
+        except BakeError as error:
+            for d in error.diagnostics:
+                self.fault(d.summary, d.hint)
+            return ()
+
+    def secrets(self) -> tuple[SecretSource, ...]:
+        out: dict[str, SecretSource] = {}
+        for s in self.target.secret or ():
+            if not s.id:
+                self.fault("secret missing ID", "write id=NAME, the name by which RUN --mount=type=secret asks for it")
+            out[s.id] = SecretSource(s.id, s.src, s.env)
+        return tuple(out.values())
+
+    def ssh(self, context: Context) -> tuple[SshSource, ...]:
+        sources = tuple(SshSource(s.id or "default", s.paths) for s in self.target.ssh or ())
+        if not sources and isinstance(context, RemoteContext) and location.is_git_ssh(context.url):
+            return (SshSource("default"),)
+        return sources
+
+    def network(self) -> str:
+        mode = self.target.network or ""
+        if mode not in {"", "default", "none", "host"}:
+            self.fault(
+                f"network mode {quote(mode)} not supported by buildkit - you can define a custom network for your "
+                "builder using the network driver-opt in buildx create",
+                "write default, none or host",
+            )
+        return "" if mode == "default" else mode
+
+    def shm_size(self) -> int:
+        text = self.target.shm_size
+        try:
+            return size(text) if text else 0
+        except QuantityError:
+            self.fault(f"invalid value {text} for membytes key shm-size", "write a number with a unit, such as 64m")
+            return 0
+
+    def ulimits(self) -> tuple[str, ...]:
+        found: dict[str, str] = {}
+        for text in self.target.ulimits or ():
+            try:
+                found[text.partition("=")[0]] = ulimit(text)
+            except QuantityError as error:
+                self.fault(str(error), "write name=soft or name=soft:hard, such as nofile=1024:2048")
+        return tuple(v for _, v in sorted(found.items()))
+
+    def resources(self, limits: Resources | None) -> Pairs:
+        out: dict[str, str] = {}
+        for key, value in (limits.json() if limits else {}).items():
+            if isinstance(value, str) and key in {"memory", "memory-swap"} and value != "-1":
+                try:
+                    out[key] = str(size(value))
+                except QuantityError as error:
+                    self.fault(f"invalid value {quote(value)} for resource {key}: {error}")
+            elif value:
+                out[key] = str(value)
+        return pairs(out)
+
+    def attests(self) -> tuple[tuple[str, str | None], ...]:
+        found: dict[str, str | None] = {}
+        for a in self.target.attest or ():
+            words = join_csv([("type", a.type), *sorted(a.attrs.items())])
+            found.setdefault(a.type, None if a.disabled else words)
+        return tuple(sorted(found.items(), key=lambda item: item[0]))
+
+    def call(self) -> str:
+        """Return the name of the subrequest; the flag's other fields are the command's."""
+        try:
+            fields = split_csv(self.target.call) if self.target.call else []
+        except EntryError as error:
+            self.fault(str(error))
+            return ""
+        name = next((f for f in fields if "=" not in f), "")
+        return {"check": "lint", "build": ""}.get(name, name)
+
+    def exports(self, tags: tuple[str, ...]) -> tuple[Export, ...]:
+        annotations = self.annotations()
+        exports = [self.export(o, annotations, tags) for o in self.target.output or ()]
+        return tuple(e for e in exports if e)
+
+    def export(self, output: Output, annotations: dict[str, str], tags: tuple[str, ...]) -> Export | None:
+        kind, attrs, dest = output.type, dict(output.attrs), output.dest
+        if kind == "registry":
+            kind, attrs = "image", {"unpack": "false"} | attrs | {"push": "true"}
+        folder = kind == "local" or (kind in {"oci", "docker"} and attrs.get("tar") in FALSE)
+        if folder and not dest:
+            self.fault(f"dest is required for {kind} exporter", "name a folder with dest=")
+        if folder and dest == "-":
+            self.fault(f"dest cannot be stdout for {kind} exporter", "name a folder with dest=")
+        if kind in {"oci", "tar"} and not folder and not dest:
+            dest = "-"
+        if kind == "image":
+            dest = ""
+        names = tags
+        if kind in {"image", "oci", "docker"}:
+            name = attrs.pop("name", "")
+            names = tags or tuple(n for n in name.split(",") if n)
+        else:
+            names = ()
+        return Export(kind, pairs(attrs | annotations), dest, names)
+
+    def annotations(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for text in self.target.annotations or ():
+            key, equals, value = text.partition("=")
+            if not equals:
+                self.fault(f"invalid annotation {quote(text)}, expected key=value")
+                continue
+            types, colon, name = key.partition(":")
+            if not colon:
+                found[f"annotation.{key}"] = value
+                continue
+            for kind in types.split(","):
+                if prefix := self.annotation_type(kind):
+                    found[f"{prefix}.{name}"] = value
+        return found
+
+    def annotation_type(self, text: str) -> str:
+        """Return the attribute's prefix for `manifest[linux/amd64]` and the like; empty for a fault."""
+        found = _ANNOTATION.fullmatch(text)
+        if not found:
+            self.fault(f"invalid annotation type {quote(text)}, expected type and optional platform in square brackets")
+            return ""
+        kind, platform = found[1], found[2]
+        if kind not in _ANNOTATION_TYPES:
+            self.fault(f"unknown annotation type {quote(kind)}", f"write one of {', '.join(_ANNOTATION_TYPES)}")
+            return ""
+        if not platform or kind.startswith("index"):
+            return f"annotation-{kind}"
+        from bakepy.platforms import Platform
+
+        try:
+            return f"annotation-{kind}[{Platform.parse(platform)}]"
+        except BakeError as error:
+            self.fault(f"invalid platform {quote(platform)}: {error}")
+            return ""
+
+
+FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+
+
+def _set(mapping: Mapping[str, str | None] | None) -> Pairs:
+    """Return what has a value."""
+    return pairs({k: v for k, v in (mapping or {}).items() if v is not None})
+
+
+def default_exports(specs: Mapping[str, SolveSpec], kind: str | None) -> dict[str, SolveSpec]:
+    """Return the solves with an output of `kind` where none is chosen; None leaves them in the cache."""
+    if kind is None:
+        return dict(specs)
+    return {
+        n: replace(s, exports=(Export(kind, names=s.tags),)) if not s.exports and not s.call else s
+        for n, s in specs.items()
+    }
