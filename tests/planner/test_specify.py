@@ -14,7 +14,6 @@ from bakepy.model.secret import Secret
 from bakepy.model.ssh import Ssh
 from bakepy.model.target import Target
 from bakepy.planner import location
-from bakepy.planner.link import load_links
 from bakepy.planner.quantities import QuantityError, size, ulimit
 from bakepy.planner.spec import (
     ContextDockerfile,
@@ -44,7 +43,6 @@ def fault(**attributes: Any) -> str:
     return caught.value.diagnostics[0].summary
 
 
-TWO = ["linux/amd64", "linux/arm64"]
 GIT = "https://git.test/a/b.git#main"
 
 
@@ -237,58 +235,3 @@ def test_bad_ulimits(text: str) -> None:
     """A soft limit is never above the hard one, and both are numbers."""
     with pytest.raises(QuantityError):
         ulimit(text)
-
-
-def resolver(targets: dict[str, Target]) -> Any:
-    def resolve(name: str) -> Target:
-        if name not in targets:
-            raise BakeError.of(f"failed to find target {name}")
-        return targets[name]
-
-    return resolve
-
-
-def link(name: str, *others: str, **attributes: Any) -> Target:
-    return Target(name=name, contexts={o: f"target:{o}" for o in others}, **attributes)
-
-
-def test_linked_targets_are_taken_in() -> None:
-    """A target that only a context names is built, but goes nowhere, and passes its entitlements on."""
-    base = link("base", output=[Output("tar", "x")], entitlements=["network.host"])
-    targets = {"app": link("app", "mid")}
-    load_links(targets, resolver({"mid": link("mid", "base"), "base": base}))
-    assert list(targets) == ["app", "mid", "base"]
-    assert [t.linked for t in targets.values()] == [False, True, True]
-    assert targets["base"].output == [Output("cacheonly")]
-    assert targets["app"].entitlements == ["network.host"]
-
-
-def test_a_selected_link_keeps_its_outputs() -> None:
-    """A target that is selected as well keeps where it goes."""
-    targets = {"app": link("app", "base"), "base": link("base", output=[Output("tar", "x")])}
-    load_links(targets, resolver({}))
-    assert targets["base"].output == [Output("tar", "x")]
-    assert not targets["base"].linked
-
-
-@pytest.mark.parametrize(
-    ("targets", "words"),
-    [
-        ([link("a", "b"), link("b", "a")], "infinite loop from b to a"),
-        ([link("a", "a")], "target a cannot link to itself"),
-        ([link("a", "none")], "failed to find target none"),
-        (
-            [
-                link("a", "b", platforms=["linux/amd64", "linux/arm64"]),
-                link("b", platforms=["linux/amd64", "linux/s390x"]),
-            ],
-            "target b can't be used by a because its platforms [linux/amd64 linux/arm64] are not a subset of "
-            "[linux/amd64 linux/s390x]",
-        ),
-    ],
-)
-def test_bad_links(targets: list[Target], words: str) -> None:
-    """Cycles, unknown targets and missing platforms are faults."""
-    with pytest.raises(BakeError) as caught:
-        load_links({"a": targets[0]}, resolver({t.name: t for t in targets}))
-    assert str(caught.value).startswith(words)
