@@ -21,16 +21,18 @@ from pathlib import Path
 from types import FrameType
 
 from bakepy.engine.locks import try_lock
+from bakepy.engine.mounts import unmount_below
 from bakepy.engine.paths import Paths
 from bakepy.engine.probe import Answer, connections, probe
 
 READY_WITHIN = 60.0
 """Seconds that BuildKit may take to answer: a large cache on a slow disk takes its time to open."""
 
-GRACE = 10.0
-"""Seconds that BuildKit may take to end before it is killed."""
+GRACE = 5.0
+"""Seconds that BuildKit may take to end before it is killed: it waits for the builds that still run."""
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class _StopError(Exception):
@@ -77,6 +79,8 @@ class Supervisor:
             return 1
         os.ftruncate(alive, 0)
         os.write(alive, str(os.getpid()).encode())
+        # Containers of an engine that was killed become this process's children, so that they can be ended.
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
         signal.signal(signal.SIGTERM, _stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -96,8 +100,7 @@ class Supervisor:
             pass
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            _end(process)
-            self.paths.socket.unlink(missing_ok=True)
+            self._end(process)
         return 0
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> dict[str, object] | None:
@@ -118,6 +121,7 @@ class Supervisor:
                 record = {"status": status, "time": time.time()}
                 self.paths.crash.write_text(json.dumps(record), encoding="utf-8")
                 return
+            _reap_orphans(process)
             free = None if connections(self.paths.socket) else try_lock(self.paths.clients_lock)
             if free is None:
                 used = time.monotonic()
@@ -125,10 +129,23 @@ class Supervisor:
             try:
                 if time.monotonic() - used >= self.idle:
                     # The lock is kept until BuildKit has ended: a client that comes now waits, and starts a new one.
-                    _end(process)
+                    self._end(process)
                     return
             finally:
                 os.close(free)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """End BuildKit and all that it started, and leave nothing mounted."""
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        _kill_orphans(process)
+        unmount_below(self.paths.state)
+        self.paths.socket.unlink(missing_ok=True)
 
 
 def _tell(report: int, message: dict[str, object]) -> None:
@@ -137,20 +154,36 @@ def _tell(report: int, message: dict[str, object]) -> None:
     os.close(report)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask BuildKit to end, and kill it where it does not: it waits for builds that have nobody to stop them."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(timeout=GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def _orphans(process: subprocess.Popen[bytes]) -> list[int]:
+    """Return this process's children other than BuildKit itself."""
+    pid = os.getpid()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [child for child in map(int, children) if child != process.pid]
+
+
+def _reap_orphans(process: subprocess.Popen[bytes]) -> None:
+    for pid in _orphans(process):
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+def _kill_orphans(process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + GRACE
+    while (left := _orphans(process)) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        _reap_orphans(process)
+        time.sleep(0.01)
 
 
 def _die_with_parent() -> None:
     # An engine without its supervisor would run for ever.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, value)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
