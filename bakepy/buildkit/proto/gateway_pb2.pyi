@@ -131,16 +131,14 @@ class APICap(_message.Message):
     Enabled: bool
     def __init__(self, ID: _Optional[str] = ..., Enabled: bool = ...) -> None: ...
 
-class ReadFileRequest(_message.Message):
-    __slots__ = ("Ref", "FilePath")
+class StatFileRequest(_message.Message):
+    __slots__ = ("Ref", "Path")
     REF_FIELD_NUMBER: _ClassVar[int]
-    FILEPATH_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
     Ref: str
-    FilePath: str
-    def __init__(self, Ref: _Optional[str] = ..., FilePath: _Optional[str] = ...) -> None: ...
+    Path: str
+    def __init__(self, Ref: _Optional[str] = ..., Path: _Optional[str] = ...) -> None: ...
 
-class ReadFileResponse(_message.Message):
-    __slots__ = ("Data",)
-    DATA_FIELD_NUMBER: _ClassVar[int]
-    Data: bytes
-    def __init__(self, Data: _Optional[bytes] = ...) -> None: ...
+class StatFileResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

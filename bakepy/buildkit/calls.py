@@ -1,0 +1,214 @@
+"""The daemon's methods, one Python method each: plain data in and out, gRPC's errors translated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from grpc.aio import AioRpcError, Metadata
+
+from bakepy.buildkit.errors import ConnectionLost, SolveError, Unsupported, translate
+from bakepy.buildkit.proto import control_pb2, gateway_pb2, session_pb2
+from bakepy.buildkit.requests import CacheEntry, Definition, GatewayRequest, Info, Ref, Result, SolveRequest, Worker
+from bakepy.buildkit.session.rpc import Code
+from bakepy.platforms import Platform
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from grpc.aio import Channel, StreamStreamCall, StreamStreamMultiCallable, UnaryUnaryMultiCallable
+
+    from bakepy.buildkit.proto import ops_pb2
+
+CONTROL = "/moby.buildkit.v1.Control/"
+GATEWAY = "/moby.buildkit.v1.frontend.LLBBridge/"
+BUILD_ID = "buildkit-controlapi-buildid"
+
+M = TypeVar("M", bound="Message")
+
+
+class Calls:
+    """Make calls over one channel; each raises what `errors.translate` says."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def info(self) -> Info:
+        """Call Control/Info."""
+        try:
+            answer = await self._unary(CONTROL + "Info", control_pb2.InfoRequest(), control_pb2.InfoResponse)
+        except Unsupported:
+            return Info()
+        found = answer.buildkitVersion
+        return Info(version=found.version, revision=found.revision, package=found.package)
+
+    async def workers(self) -> tuple[Worker, ...]:
+        """Call Control/ListWorkers."""
+        request = control_pb2.ListWorkersRequest()
+        answer = await self._unary(CONTROL + "ListWorkers", request, control_pb2.ListWorkersResponse)
+        return tuple(
+            Worker(record.ID, dict(record.Labels), tuple(dict.fromkeys(map(_platform, record.platforms))))
+            for record in answer.record
+        )
+
+    async def solve(self, request: SolveRequest) -> Mapping[str, str]:
+        """Call Control/Solve and return what the exporters answer; lasts as long as the build."""
+        answer = await self._unary(CONTROL + "Solve", _solve_message(request), control_pb2.SolveResponse)
+        return dict(answer.ExporterResponse)
+
+    async def status(self, ref: str) -> AsyncIterator[control_pb2.StatusResponse]:
+        """Call Control/Status: the history of a build and then what happens, to its end."""
+        method = self._channel.unary_stream(
+            CONTROL + "Status",
+            request_serializer=control_pb2.StatusRequest.SerializeToString,
+            response_deserializer=control_pb2.StatusResponse.FromString,
+        )
+        call = method(control_pb2.StatusRequest(Ref=ref))
+        try:
+            while isinstance(message := await call.read(), control_pb2.StatusResponse):
+                yield message
+        except AioRpcError as error:
+            raise translate(error) from None
+        finally:
+            call.cancel()
+
+    def open_session(self, metadata: Sequence[tuple[str, str]]) -> SessionCall:
+        """Call Control/Session."""
+        method: StreamStreamMultiCallable[session_pb2.BytesMessage, session_pb2.BytesMessage]
+        method = self._channel.stream_stream(
+            CONTROL + "Session",
+            request_serializer=session_pb2.BytesMessage.SerializeToString,
+            response_deserializer=session_pb2.BytesMessage.FromString,
+        )
+        return SessionCall(method(metadata=Metadata(*metadata)))
+
+    async def ping(self, ref: str) -> frozenset[str]:
+        """Call LLBBridge/Ping and return the names of the daemon's capabilities."""
+        answer = await self._gateway("Ping", ref, gateway_pb2.PingRequest(), gateway_pb2.PongResponse)
+        return frozenset(cap.ID for caps in (answer.FrontendAPICaps, answer.LLBCaps) for cap in caps if cap.Enabled)
+
+    async def ask(self, ref: str, request: GatewayRequest) -> Result:
+        """Call LLBBridge/Solve."""
+        message = gateway_pb2.SolveRequest(
+            Frontend=request.frontend,
+            FrontendOpt=request.attrs,
+            allowResultReturn=True,
+            allowResultArrayRef=True,
+        )
+        for name, definition in request.inputs.items():
+            message.FrontendInputs[name].ParseFromString(definition.wire)
+        answer = await self._gateway("Solve", ref, message, gateway_pb2.SolveResponse)
+        return _result(answer.result)
+
+    async def evaluate(self, ref: str, id: str) -> None:
+        """Call LLBBridge/Evaluate, which waits until a part of a result has been built."""
+        await self._gateway("Evaluate", ref, gateway_pb2.EvaluateRequest(Ref=id), gateway_pb2.EvaluateResponse)
+
+    async def stat(self, ref: str, id: str) -> None:
+        """Call LLBBridge/StatFile on the root, which builds it too, for daemons that have no Evaluate."""
+        request = gateway_pb2.StatFileRequest(Ref=id, Path=".")
+        await self._gateway("StatFile", ref, request, gateway_pb2.StatFileResponse)
+
+    async def give_back(self, ref: str, result: Result) -> None:
+        """Call LLBBridge/Return with a result, upon which the build exports it."""
+        message = gateway_pb2.ReturnRequest()
+        message.result.ParseFromString(result.wire)
+        await self._gateway("Return", ref, message, gateway_pb2.ReturnResponse)
+
+    async def give_up(self, ref: str, error: SolveError) -> None:
+        """Call LLBBridge/Return with an error, upon which the build fails with it."""
+        message = gateway_pb2.ReturnRequest()
+        message.error.ParseFromString(error.status)
+        message.error.code = message.error.code or error.code
+        message.error.message = message.error.message or error.message
+        await self._gateway("Return", ref, message, gateway_pb2.ReturnResponse)
+
+    def _gateway(self, method: str, ref: str, request: Message, answer: type[M]) -> Coroutine[None, None, M]:
+        return self._unary(GATEWAY + method, request, answer, Metadata((BUILD_ID, ref)))
+
+    async def _unary(self, path: str, request: Message, answer: type[M], metadata: Metadata | None = None) -> M:
+        method: UnaryUnaryMultiCallable[Message, M] = self._channel.unary_unary(
+            path,
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        call = method(request, metadata=metadata)
+        try:
+            return await call
+        except AioRpcError as error:
+            raise translate(error) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            # grpcio raises this also where it was the daemon that cancelled.
+            message = await call.details() or "the builder cancelled the build"
+            raise SolveError(message, code=Code.CANCELLED) from None
+
+
+class SessionCall:
+    """Be the tunnel of a session: a pipe of bytes within a call."""
+
+    def __init__(self, call: StreamStreamCall[session_pb2.BytesMessage, session_pb2.BytesMessage]) -> None:
+        self._call = call
+
+    async def read(self) -> bytes | None:
+        """Return the next bytes, or None at the end; raises ConnectionLost."""
+        try:
+            message = await self._call.read()
+        except AioRpcError as error:
+            lost = translate(error)
+            if isinstance(lost, ConnectionLost):
+                raise lost from None
+            # The daemon ends a session by cancelling it, whatever the words.
+            return None
+        return message.data if isinstance(message, session_pb2.BytesMessage) else None
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes; raises ConnectionLost."""
+        try:
+            await self._call.write(session_pb2.BytesMessage(data=bytes(data)))
+        except (AioRpcError, asyncio.InvalidStateError) as error:
+            # Writing after the end is an InvalidStateError to grpcio.
+            raise ConnectionLost("the session with the builder has ended") from error
+
+    def cancel(self) -> None:
+        """End the session at once."""
+        self._call.cancel()
+
+
+def _solve_message(request: SolveRequest) -> control_pb2.SolveRequest:
+    message = control_pb2.SolveRequest(
+        Ref=request.ref,
+        Session=request.session,
+        FrontendAttrs=request.attrs,
+        Exporters=[control_pb2.Exporter(Type=x.type, Attrs=x.attrs) for x in request.exporters],
+        Cache=control_pb2.CacheOptions(
+            Imports=_cache_messages(request.cache_imports), Exports=_cache_messages(request.cache_exports)
+        ),
+        Entitlements=request.entitlements,
+        Internal=request.internal,
+    )
+    for first in request.exporters[:1]:
+        message.ExporterDeprecated = first.type
+        message.ExporterAttrsDeprecated.update(first.attrs)
+    return message
+
+
+def _cache_messages(entries: Iterable[CacheEntry]) -> list[control_pb2.CacheOptionsEntry]:
+    return [control_pb2.CacheOptionsEntry(Type=x.type, Attrs=x.attrs) for x in entries]
+
+
+def _result(message: gateway_pb2.Result) -> Result:
+    several = message.WhichOneof("result") == "refs"
+    refs = {name: _ref(ref) for name, ref in message.refs.refs.items()} if several else {"": _ref(message.ref)}
+    return Result(refs=refs, metadata=dict(message.metadata), wire=message.SerializeToString())
+
+
+def _ref(message: gateway_pb2.Ref) -> Ref:
+    definition = Definition(getattr(message, "def").SerializeToString()) if message.HasField("def") else None
+    return Ref(message.id, definition)
+
+
+def _platform(message: ops_pb2.Platform) -> str:
+    return str(Platform(message.OS, message.Architecture, message.Variant).normalised())

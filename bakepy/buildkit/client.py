@@ -1,0 +1,165 @@
+"""A client of BuildKit's API: builds go through the gateway calls, and the session back to the daemon runs beside them.
+
+async with Client.connect(endpoint) as client, client.session(session):
+    async with client.build(request, solve, reporter.report) as build:
+        result = await build.solve(GatewayRequest(attrs))
+        response = await build.finish(result)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from bakepy.buildkit.build import Build
+from bakepy.buildkit.errors import BuildkitError, SolveError
+from bakepy.buildkit.requests import Info, SolveRequest, Worker
+from bakepy.progress.events import Solve, SolveUpdate
+from bakepy.transport.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from bakepy.buildkit.calls import Calls
+
+QUIET = 5.0
+"""Seconds without a status after a build's end until its status stream is given up."""
+UNHEARD = 0.5
+"""Seconds that a build which failed without any status has to send one."""
+
+
+class Tunnel(Protocol):
+    """Be the byte pipe between a session and the daemon."""
+
+    async def read(self) -> bytes | None:
+        """Return what the daemon wrote, in pieces of any size; None once it has closed the session."""
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes, best in pieces of up to 1 MiB; waits while the connection is full."""
+
+
+class Session(Protocol):
+    """Be what serves the daemon's requests."""
+
+    @property
+    def id(self) -> str:
+        """Return the id by which solves name the session."""
+
+    @property
+    def metadata(self) -> Sequence[tuple[str, str]]:
+        """Return the headers that tell the daemon of the id, the shared key and the methods."""
+
+    async def run(self, tunnel: Tunnel) -> None:
+        """Serve until the tunnel ends."""
+
+
+class Client:
+    """Talk to the BuildKit of one node over one connection; many builds and sessions may share it."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._builds: set[Build] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, endpoint: Endpoint, *, within: float = 20.0) -> AsyncIterator[Client]:
+        """Connect; raises bakepy.transport.faults.TransportError after `within` seconds or at a refusal."""
+        from bakepy.buildkit.calls import Calls
+        from bakepy.transport.dial import open_channel
+
+        channel = await open_channel(endpoint, within=within)
+        try:
+            yield cls(Calls(channel))
+        finally:
+            await channel.close()
+
+    async def info(self) -> Info:
+        """Return the daemon's version; empty for daemons before 0.11, which do not tell."""
+        return await self._calls.info()
+
+    async def workers(self) -> tuple[Worker, ...]:
+        """Return the daemon's workers, the default one first."""
+        return await self._calls.workers()
+
+    @asynccontextmanager
+    async def session(self, session: Session) -> AsyncIterator[None]:
+        """Serve a session while the context lasts; if it breaks, the builds of this client fail with its error."""
+        call = self._calls.open_session(session.metadata)
+        task = asyncio.create_task(session.run(call), name=f"session {session.id}")
+        task.add_done_callback(self._session_ended)
+        try:
+            yield
+        finally:
+            task.cancel()
+            call.cancel()
+            await asyncio.wait({task})
+
+    def _session_ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error:
+            for build in self._builds:
+                build.interrupt(error)
+
+    @asynccontextmanager
+    async def build(
+        self, request: SolveRequest, solve: Solve, report: Callable[[SolveUpdate], None]
+    ) -> AsyncIterator[Build]:
+        """Open a build that lasts as long as the context: results stay usable by other builds until it ends.
+
+        Leaving the context without `finish` ends the build without exporting anything. Leaving it by an exception,
+        cancellation included, stops the build and waits until the daemon has ended it.
+        """
+        outer = asyncio.ensure_future(self._calls.solve(request))
+        watch = _Watch(self._calls, solve, report)
+        build = Build(self._calls, request.ref, outer)
+        self._builds.add(build)
+        try:
+            yield build
+        except SolveError as error:
+            await build.fail(error)
+            raise
+        finally:
+            self._builds.discard(build)
+            outer.cancel()
+            await asyncio.wait({outer})
+            await watch.end(failed=outer.cancelled() or outer.exception() is not None)
+
+    async def status(self, solve: Solve) -> AsyncIterator[SolveUpdate]:
+        """Watch a build that runs or has run, from its beginning to its end."""
+        from bakepy.buildkit.status import update
+
+        async for message in self._calls.status(solve.ref):
+            yield update(solve, message)
+
+
+class _Watch:
+    """Report a build's status until the daemon ends the stream."""
+
+    def __init__(self, calls: Calls, solve: Solve, report: Callable[[SolveUpdate], None]) -> None:
+        self._heard: float | None = None
+        self._task = asyncio.create_task(self._run(calls, solve, report))
+
+    async def _run(self, calls: Calls, solve: Solve, report: Callable[[SolveUpdate], None]) -> None:
+        from bakepy.buildkit.status import update
+
+        loop = asyncio.get_running_loop()
+        try:
+            async for message in calls.status(solve.ref):
+                self._heard = loop.time()
+                report(update(solve, message))
+        except BuildkitError:
+            # The build's own call tells what went wrong.
+            return
+
+    async def end(self, *, failed: bool) -> None:
+        """Wait for the end of the stream: it is the daemon's word that nothing runs any more."""
+        # A build that failed before it had a status has none; the daemon would look for one for seconds.
+        patience = UNHEARD if failed and self._heard is None else QUIET
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while not self._task.done() and loop.time() - max(started, self._heard or 0) < patience:
+            await asyncio.wait({self._task}, timeout=patience)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            self._task.result()

@@ -1,0 +1,163 @@
+"""What BuildKit's errors mean: the one place that reads gRPC statuses.
+
+An error of the daemon carries a `google.rpc.Status` in the trailer `grpc-status-details-bin`. Its details are JSON
+under type URLs of BuildKit's own: the lines of the Dockerfile at fault, the vertex, the exit code, the stack.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from bakepy.buildkit.session.rpc import Code
+from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.progress.events import SourceRange
+
+if TYPE_CHECKING:
+    from grpc.aio import AioRpcError
+
+DETAILS = "grpc-status-details-bin"
+UNAVAILABLE = 14
+UNIMPLEMENTED = 12
+
+Json = Mapping[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+
+class BuildkitError(BakeError):
+    """Say that BuildKit refused a request or could not be asked."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__([Diagnostic(message, hint=hint)])
+        self.message = message
+
+
+class ConnectionLost(BuildkitError):
+    """Say that the connection to the node broke while it was in use."""
+
+
+class Unsupported(BuildkitError):
+    """Say that the node's BuildKit is too old for a feature, which `feature` names."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(
+            f"the builder's BuildKit does not support {feature}",
+            hint="use a builder with a newer BuildKit, for example the embedded engine",
+        )
+        self.feature = feature
+
+
+class SolveError(BuildkitError):
+    """Say why a solve failed.
+
+    `code` is the gRPC status; `sources` are the lines of the Dockerfile at fault, the innermost last; `vertex` is the
+    digest of the step that failed, empty if none did; `exit_code` is its process's. `status` is the daemon's
+    serialised google.rpc.Status, which goes back to the daemon's record of the build.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int = Code.UNKNOWN,
+        sources: tuple[SourceRange, ...] = (),
+        vertex: str = "",
+        exit_code: int | None = None,
+        status: bytes = b"",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.sources = sources
+        self.vertex = vertex
+        self.exit_code = exit_code
+        self.status = status
+
+
+def translate(error: AioRpcError) -> BuildkitError:
+    """Return what a failed call means."""
+    code = int(error.code().value[0])
+    message = error.details() or error.code().name
+    trailer = _trailer(error.trailing_metadata())
+    if trailer is None:
+        # Only the transport fails without a word of the daemon's.
+        if code == UNAVAILABLE:
+            return ConnectionLost(
+                f"the connection to the builder was lost: {message}",
+                hint="check that the builder is still running, then build again: finished steps are kept in its cache",
+            )
+        if code == UNIMPLEMENTED:
+            return Unsupported(f"this request ({message})")
+    return read_status(code, message, trailer or b"")
+
+
+def read_status(code: int, message: str, status: bytes) -> BuildkitError:
+    """Return the error that a serialised google.rpc.Status describes."""
+    from google.protobuf.message import DecodeError
+
+    from bakepy.buildkit.proto.rpc_pb2 import Status
+
+    try:
+        details = [(_kind(d.type_url), _decode(d.value)) for d in Status.FromString(status).details]
+    except DecodeError:
+        details = []
+    sources: list[SourceRange] = []
+    vertex, exit_code = "", None
+    for kind, value in details:
+        if not isinstance(value, Mapping):
+            continue
+        if kind == "errdefs.Source":
+            sources += _sources(value)
+        elif kind == "errdefs.Vertex":
+            vertex = _text(value.get("digest"))
+        elif kind == "gatewayapi.ExitMessage":
+            exit_code = _number(value.get("Code"))
+        elif kind == "errdefs.FrontendCap":
+            return Unsupported(_text(value.get("name")))
+    return SolveError(message, code=code, sources=tuple(sources), vertex=vertex, exit_code=exit_code, status=status)
+
+
+def _trailer(metadata: Iterable[tuple[str, str | bytes]] | None) -> bytes | None:
+    for key, value in metadata or ():
+        if key == DETAILS and isinstance(value, bytes):
+            return value
+    return None
+
+
+def _kind(type_url: str) -> str:
+    """Return `errdefs.Source` of `github.com/moby/buildkit/errdefs.Source+json`."""
+    return type_url.rsplit("/", 1)[-1].removesuffix("+json")
+
+
+def _decode(value: bytes) -> Json:
+    try:
+        decoded: Json = json.loads(value)
+    except ValueError:
+        return None
+    return decoded
+
+
+def _sources(value: Mapping[str, Json]) -> list[SourceRange]:
+    info = value.get("info")
+    ranges = value.get("ranges")
+    if not isinstance(info, Mapping) or not isinstance(ranges, list):
+        return []
+    data = b64decode(_text(info.get("data")))
+    return [SourceRange(_text(info.get("filename")), data, *_lines(r)) for r in ranges if isinstance(r, Mapping)]
+
+
+def _lines(span: Mapping[str, Json]) -> tuple[int, int]:
+    first, last = (_line(span.get(end)) for end in ("start", "end"))
+    return first, max(first, last)
+
+
+def _line(position: Json) -> int:
+    return _number(position.get("line")) if isinstance(position, Mapping) else 0
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Json) -> int:
+    return int(value) if isinstance(value, int | float) else 0
