@@ -1,0 +1,96 @@
+"""Order the elements of sets as cty iterates them.
+
+Strings go by code point, numbers by value, false before true, nulls last and unknowns after them. Anything else has
+an order that is arbitrary but always the same: that of the text cty hashes the element to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cmp_to_key
+from typing import TYPE_CHECKING, cast
+
+from bakepy.values.numbers import Float, Number, compare, round_digits, shortest
+from bakepy.values.strings import quoted
+from bakepy.values.types import BOOL, NUMBER, STRING
+
+if TYPE_CHECKING:
+    from bakepy.values.value import Value
+
+
+def ordered(elements: Iterable[Value]) -> tuple[Value, ...]:
+    """Return the elements, all of one type, in order and each once; unknown elements are never one."""
+    kept: list[Value] = []
+    groups: dict[str, list[Value]] = {}
+    for element in elements:
+        group = groups.setdefault(hash_text(element), [])
+        if not any(_equivalent(element, other) for other in group):
+            group.append(element)
+            kept.append(element)
+    if len(kept) < 2:
+        return tuple(kept)
+    if kept[0].type is STRING:
+        return tuple(sorted(kept, key=lambda v: (*_rank(v), v.raw if isinstance(v.raw, str) else "")))
+    if kept[0].type is BOOL:
+        return tuple(sorted(kept, key=lambda v: (*_rank(v), v.raw is True)))
+    if kept[0].type is NUMBER:
+        return tuple(sorted(kept, key=cmp_to_key(_compare_numbers)))
+    return tuple(sorted(kept, key=lambda v: (*_rank(v), hash_text(v).encode("utf-8", "surrogatepass"))))
+
+
+def _rank(v: Value) -> tuple[bool, bool]:
+    return v.raw is None, not v.is_known
+
+
+def _compare_numbers(a: Value, b: Value) -> int:
+    ar, br = _rank(a), _rank(b)
+    if ar != br or any(ar):
+        return (ar > br) - (ar < br)
+    return compare(a.number, b.number)
+
+
+def _equivalent(a: Value, b: Value) -> bool:
+    from bakepy.values.operators import equals
+
+    return equals(a, b).raw is True
+
+
+def hash_text(value: Value) -> str:
+    """Return the text by which cty tells elements apart and orders those that have no order."""
+    raw = value.raw
+    if raw is None:
+        return "~"
+    if not value.is_known:
+        return "?"
+    if isinstance(raw, bool):
+        return "T" if raw else "F"
+    if isinstance(raw, str):
+        return quoted(raw)
+    if isinstance(raw, int | Float):
+        return _ten_digits(raw)
+    from bakepy.values.types import MapType, TupleType
+
+    if isinstance(value.type, MapType):
+        pairs = cast("dict[str, Value]", raw).items()
+        return "{" + "".join(f"{quoted(k)}:{hash_text(v)};" for k, v in pairs) + "}"
+    inner = "".join(f"{hash_text(v)};" for v in value.elements)
+    return f"<{inner}>" if isinstance(raw, dict) or isinstance(value.type, TupleType) else f"[{inner}]"
+
+
+def _ten_digits(x: Number) -> str:
+    """Return the number as Go prints a big.Float by default: ten digits, `%.10g`."""
+    if isinstance(x, Float) and x.exponent is None:
+        return "-Inf" if x.negative else "+Inf"
+    digits, point = round_digits(*shortest(x), 10)
+    minus = "-" if (x.negative if isinstance(x, Float) else x < 0) else ""
+    if not digits:
+        return f"{minus}0"
+    exponent = point - 1
+    if exponent < -4 or exponent >= 10:
+        fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+        return f"{minus}{digits[0]}{fraction}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    if point <= 0:
+        return f"{minus}0.{'0' * -point}{digits}"
+    if point >= len(digits):
+        return minus + digits.ljust(point, "0")
+    return f"{minus}{digits[:point]}.{digits[point:]}"
