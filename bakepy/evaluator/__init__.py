@@ -1,6 +1,6 @@
 """Names to order to values: scopes, expressions, variables, functions and blocks.
 
-`resolve` turns the bodies of a run into a `Module`: variables with their values, and one `Row` for each target or group.
+`resolve` turns the bodies of a run into a `Module`: variables with their values, and a `Row` for each target or group.
 """
 
 from __future__ import annotations

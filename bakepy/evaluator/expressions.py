@@ -1,17 +1,11 @@
-"""Expressions to values, as HCL's native syntax specification says (hashicorp/hcl, hclsyntax/spec.md)."""
+"""Expressions to values, as HCL's native syntax specification says (hashicorp/hcl, hclsyntax/spec.md).
+
+The families of nodes stand in their own modules, which enter themselves in the table of `dispatch`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bakepy.evaluator import calls, collections, loops, operations, templates, traversals
+from bakepy.evaluator.dispatch import evaluate
 
-from bakepy.diagnostics import Diagnostic
-from bakepy.grammar.nodes import Expr
-
-if TYPE_CHECKING:
-    from bakepy.evaluator.scope import Scope
-    from bakepy.values.value import Value
-
-
-def evaluate(expr: Expr, scope: Scope, faults: list[Diagnostic]) -> Value:
-    """Return the value of `expr`; where it has none, append the faults and return an unknown value."""
-    raise NotImplementedError
+__all__ = ["calls", "collections", "evaluate", "loops", "operations", "templates", "traversals"]

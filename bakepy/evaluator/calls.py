@@ -1,0 +1,130 @@
+"""Calls of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bakepy.diagnostics import Diagnostic, Span
+from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
+from bakepy.evaluator.functions.record import (
+    Argument,
+    Closure,
+    Complaint,
+    Function,
+    FunctionError,
+    Kind,
+    Place,
+    call,
+    check_arity,
+    convert_arguments,
+)
+from bakepy.evaluator.scope import Scope, suggestion
+from bakepy.evaluator.spans import closing_span, start_span
+from bakepy.evaluator.types import constraint
+from bakepy.grammar.nodes import Call, Expr
+from bakepy.values.types import DYNAMIC, ListType, SetType, TupleType
+from bakepy.values.value import UNKNOWN_DYNAMIC, Value
+
+
+class _Given(NamedTuple):
+    """Hold an argument's expression, or the value of one of several that `...` gave."""
+
+    expr: Expr
+    value: Value | None = None
+
+
+@evaluates(Call)
+def _call(expr: Call, scope: Scope, faults: Faults) -> Value:
+    function = scope.function(expr.name)
+    if function is None:
+        faults.append(_unknown_function(expr, scope))
+        return UNKNOWN_DYNAMIC
+    given = [_Given(arg) for arg in expr.args]
+    if expr.expand:
+        expanded = _expand(expr, scope, faults)
+        if expanded is None:
+            return UNKNOWN_DYNAMIC
+        given[-1:] = expanded
+    before = len(faults)
+    try:
+        check_arity(function, len(given))
+        args = [_argument(function, i, one, scope, faults) for i, one in enumerate(given)]
+        if len(faults) > before:
+            convert_arguments(function, args)
+            return UNKNOWN_DYNAMIC
+        return call(function, args)
+    except FunctionError as error:
+        faults.extend(_diagnostic(expr, c, given) for c in error.complaints)
+        return UNKNOWN_DYNAMIC
+
+
+def _argument(function: Function, index: int, given: _Given, scope: Scope, faults: Faults) -> Argument:
+    param = function.parameter(index)
+    kind = Kind.VALUE if param is None else param.kind
+    if kind is Kind.TYPE:
+        return constraint(given.expr, faults)
+    if kind is Kind.EXPRESSION:
+        return _closure(given, scope)
+    return evaluate(given.expr, scope, faults) if given.value is None else given.value
+
+
+def _closure(given: _Given, scope: Scope) -> Closure:
+    def run() -> tuple[Value, Sequence[Diagnostic]]:
+        if given.value is not None:
+            return given.value, ()
+        faults: Faults = []
+        return evaluate(given.expr, scope, faults), faults
+
+    return run
+
+
+def _expand(expr: Call, scope: Scope, faults: Faults) -> list[_Given] | None:
+    """Return what `...` makes of the last argument, or None once its fault was reported."""
+    last = expr.args[-1]
+    before = len(faults)
+    value = evaluate(last, scope, faults)
+    if len(faults) > before:
+        return None
+    if value.is_null and (value.type is DYNAMIC or isinstance(value.type, TupleType | ListType | SetType)):
+        detail = "The expanding argument (indicated by ...) must not be null."
+    elif not value.is_known:
+        return None
+    elif isinstance(value.type, TupleType | ListType | SetType):
+        return [_Given(last, element) for element in value.elements]
+    else:
+        detail = "The expanding argument (indicated by ...) must be of a tuple, list, or set type."
+    faults.append(Diagnostic("Invalid expanding argument value", detail, last.span, expr.span))
+    return None
+
+
+def _diagnostic(expr: Call, complaint: Complaint, given: Sequence[_Given]) -> Diagnostic:
+    context: Span | None = expr.span
+    match complaint.place:
+        case Place.CLOSE:
+            subject = closing_span(expr)
+        case Place.ARGUMENT:
+            subject = start_span(given[complaint.argument].expr)
+        case Place.CALL:
+            subject, context = expr.span, None
+        case Place.NAME:
+            subject = start_span(expr)
+    return Diagnostic(complaint.summary, complaint.detail, subject, context)
+
+
+def _unknown_function(expr: Call, scope: Scope) -> Diagnostic:
+    namespace, separator, name = expr.name.rpartition("::")
+    if separator:
+        namespace += separator
+        inside = [n.removeprefix(namespace) for n in scope.function_names() if n.startswith(namespace)]
+        if not inside:
+            detail = f'There are no functions in namespace "{namespace}".'
+        else:
+            near = suggestion(name, inside)
+            mean = f" Did you mean {namespace}{near}?" if near else ""
+            detail = f'There is no function named "{name}" in namespace {namespace}.{mean}'
+    else:
+        near = suggestion(name, sorted(scope.function_names()))
+        mean = f' Did you mean "{near}"?' if near else ""
+        detail = f'There is no function named "{name}".{mean}'
+    return Diagnostic("Call to unknown function", detail, expr.name_span, expr.span)

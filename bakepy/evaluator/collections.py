@@ -1,0 +1,62 @@
+"""Tuples and objects that are written out."""
+
+from __future__ import annotations
+
+from bakepy.diagnostics import Diagnostic
+from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
+from bakepy.evaluator.scope import Scope
+from bakepy.grammar.nodes import Expr, Literal, Object, ObjectItem, Tuple, Variable
+from bakepy.values.convert import convert
+from bakepy.values.errors import ConversionError
+from bakepy.values.types import STRING
+from bakepy.values.value import UNKNOWN_DYNAMIC, Value, object_, tuple_
+
+
+@evaluates(Tuple)
+def _tuple(expr: Tuple, scope: Scope, faults: Faults) -> Value:
+    return tuple_([evaluate(item, scope, faults) for item in expr.items])
+
+
+@evaluates(Object)
+def _object(expr: Object, scope: Scope, faults: Faults) -> Value:
+    values: dict[str, Value] = {}
+    known = True
+    for item in expr.items:
+        key = item.key
+        if type(key) is Literal and type(key.value) is str:
+            values[key.value] = evaluate(item.value, scope, faults)
+            continue
+        name = _key(item, scope, faults)
+        value = evaluate(item.value, scope, faults)
+        if name is None:
+            known = False
+        else:
+            values[name] = value
+    return object_(values) if known else UNKNOWN_DYNAMIC
+
+
+def _key(item: ObjectItem, scope: Scope, faults: Faults) -> str | None:
+    """Return the text of a key, or None once its fault was reported."""
+    expr: Expr = item.key
+    if isinstance(expr, Variable) and expr.steps:
+        faults.append(
+            Diagnostic(
+                "Ambiguous attribute key",
+                "If this expression is intended to be a reference, wrap it in parentheses. If it's instead intended "
+                "as a literal name containing periods, wrap it in quotes to create a string literal.",
+                expr.span,
+            )
+        )
+        return None
+    key = evaluate(expr, scope, faults)
+    if key.is_null:
+        # The reference points at the item's value here; the key is where the fault is.
+        faults.append(Diagnostic("Null value as key", "Can't use a null value as a key.", item.value.span))
+        return None
+    if not key.is_known:
+        return None
+    try:
+        return str(convert(key, STRING).raw)
+    except ConversionError as e:
+        faults.append(Diagnostic("Incorrect key type", f"Can't use this value as a key: {e.message}.", expr.span))
+        return None
