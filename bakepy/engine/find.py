@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from bakepy.engine.errors import NotInstalledError
@@ -71,10 +72,9 @@ def in_folder(folder: Path, *, version: str, road: str) -> Engine:
     return Engine(folder / "bin" / "buildkitd", folder / "bin" / "runc", version, road)
 
 
-def write_manifest(folder: Path, engine: Engine) -> None:
+def write_manifest(folder: Path, *, version: str, road: str) -> None:
     """Record in a folder what was installed there."""
-    record = {key: str(value) for key, value in asdict(engine).items() if key in {"version", "road"}}
-    (folder / "install.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (folder / "install.json").write_text(json.dumps({"version": version, "road": road}) + "\n", encoding="utf-8")
 
 
 def on_path(settings: Settings) -> Engine | None:
@@ -88,7 +88,9 @@ def on_path(settings: Settings) -> Engine | None:
 
 def find_runc(settings: Settings) -> Path | None:
     """Return the first of PATH's runtimes, BuildKit's own copy of runc before the system's."""
+    # Distributions put it where an ordinary user's PATH does not look.
+    folders = os.pathsep.join([settings.path, "/usr/local/sbin", "/usr/sbin", "/sbin"])
     for name in ("buildkit-runc", "runc"):
-        if found := shutil.which(name, path=settings.path):
+        if found := shutil.which(name, path=folders):
             return Path(found)
     return None

@@ -15,18 +15,35 @@ def locked(path: Path, *, shared: bool = False, waiting: Callable[[], None] | No
 
     Calls `waiting` once before it blocks on another holder.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    fd = _open(path)
     try:
-        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
             fcntl.flock(fd, how | fcntl.LOCK_NB)
         except BlockingIOError:
             if waiting:
                 waiting()
             fcntl.flock(fd, how)
+            while not _is_file(fd, path):
+                # Its holder removed it, as uninstalling does: the lock is another file now.
+                os.close(fd)
+                fd = _open(path)
+                fcntl.flock(fd, how)
         yield fd
     finally:
         os.close(fd)
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _is_file(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def try_lock(path: Path) -> int | None:
