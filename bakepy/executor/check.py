@@ -1,0 +1,252 @@
+"""Find what would make a build fail before any engine is touched: folders, secrets, destinations, names."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from bakepy.diagnostics import BakeError, Diagnostic, Severity, nearest
+from bakepy.planner.spec import (
+    EXPORT_TYPES,
+    Cache,
+    Export,
+    LayoutContext,
+    LocalContext,
+    LocalDockerfile,
+    SecretSource,
+    SolveSpec,
+)
+
+T = TypeVar("T")
+MAX_SECRET = 500 * 1024
+
+_ALNUM = "[a-z0-9]+"
+_COMPONENT = rf"{_ALNUM}(?:(?:[._]|__|-+){_ALNUM})*"
+_HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])"
+_REFERENCE = re.compile(
+    rf"(?:{_HOST}(?::\d+)?/)?{_COMPONENT}(?:/{_COMPONENT})*(?::[\w][\w.-]{{0,127}})?"
+    r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
+    re.ASCII,
+)
+CALLS = ("check", "lint", "outline", "targets")
+
+
+def check(specs: Mapping[str, SolveSpec], variables: Mapping[str, str]) -> None:
+    """Raise BakeError with the faults of all solves, given the environment's variables."""
+    run = _Run(variables, many=len(specs) > 1)
+    for name, spec in specs.items():
+        run.name = name
+        run.spec(spec)
+    if run.faults:
+        raise BakeError(run.faults)
+
+
+@dataclass
+class _Run:
+    variables: Mapping[str, str]
+    many: bool
+    name: str = ""
+    faults: list[Diagnostic] = field(default_factory=list)
+    stdout: str = ""
+    written: dict[str, str] = field(default_factory=dict)
+    seen: set[object] = field(default_factory=set)
+
+    def fault(self, summary: str, hint: str = "") -> None:
+        detail = f"target {self.name}" if self.many else ""
+        self.faults.append(Diagnostic(summary, detail, hint=hint))
+
+    def spec(self, spec: SolveSpec) -> None:
+        if isinstance(spec.context, LocalContext):
+            self.once(self.context, spec.context)
+        if isinstance(spec.dockerfile, LocalDockerfile):
+            self.once(self.dockerfile, spec.dockerfile)
+        for name, context in spec.contexts:
+            if isinstance(context, LocalContext):
+                self.named_context(name, context.path)
+            elif isinstance(context, LayoutContext) and not Path(context.path, "index.json").is_file():
+                self.fault(f"oci-layout reference {context.path} could not be resolved", "it has no index.json")
+        for secret in spec.secrets:
+            self.once(self.secret, secret)
+        for tag in spec.tags:
+            self.once(self.tag, tag)
+        for export in spec.exports:
+            self.export(export)
+        for cache in spec.cache_from:
+            self.once(self.cache, cache)
+        if spec.call and spec.call not in CALLS:
+            near = nearest(spec.call, CALLS)
+            self.fault(f"unsupported call {spec.call}", f"did you mean {near}?" if near else f"one of {CALLS}")
+
+    def once(self, ask: Callable[[T], None], what: T) -> None:
+        """Ask about something that several targets may share for the first of them only."""
+        if (ask.__name__, what) not in self.seen:
+            self.seen.add((ask.__name__, what))
+            ask(what)
+
+    def context(self, context: LocalContext) -> None:
+        path = Path(context.path)
+        if path.is_dir():
+            if not os.access(path, os.R_OK | os.X_OK):
+                self.fault(
+                    f"unable to prepare context: no permission to read {context.path}", "check its mode and owner"
+                )
+            return
+        if path.exists():
+            self.fault(f"unable to prepare context: {context.path} is not a folder", "a context is a folder or a URL")
+        else:
+            self.fault(f'unable to prepare context: path "{context.path}" not found', _near_path(path))
+
+    def dockerfile(self, dockerfile: LocalDockerfile) -> None:
+        path = Path(dockerfile.path)
+        if not path.parent.is_dir():
+            # The context's own fault says it already, unless the Dockerfile lies elsewhere.
+            if not any("unable to prepare context" in f.summary for f in self.faults):
+                self.fault(
+                    f"failed to read dockerfile: open {path}: no such file or directory", _near_path(path.parent)
+                )
+        elif not path.exists() and not lower_case(path):
+            self.fault(f"failed to read dockerfile: open {path}: no such file or directory", _near_path(path))
+        elif path.is_dir():
+            self.fault(
+                f"failed to read dockerfile: {path} is a folder", f"name the file in it, such as {path}/Dockerfile"
+            )
+        elif path.exists() and not os.access(path, os.R_OK):
+            self.fault(f"failed to read dockerfile: no permission to read {path}", "check its mode and owner")
+
+    def named_context(self, name: str, text: str) -> None:
+        path = Path(text)
+        if not path.exists():
+            hint = _near_path(path) or f"for an image write docker-image://{text}, for a target target:{text}"
+            self.fault(f"failed to get build context {name}: stat {text}: no such file or directory", hint)
+        elif not path.is_dir():
+            self.fault(f"failed to get build context path {text}: not a directory")
+
+    def secret(self, secret: SecretSource) -> None:
+        source = secret_place(secret, self.variables)
+        if isinstance(source, str):
+            return
+        try:
+            info = source.stat()
+            if stat.S_ISREG(info.st_mode) and info.st_size > MAX_SECRET:
+                self.fault(f"secret {secret.id} too big. max size 500KB", f"{source} has {info.st_size} bytes")
+            elif not os.access(source, os.R_OK):
+                self.fault(f"secret {secret.id}: no permission to read {source}", "check its mode and owner")
+        except OSError as error:
+            hint = _near_path(source)
+            if not secret.file:
+                hint = f"set the variable {secret.id}, or write src= or env= to say where the secret is"
+            self.fault(f"failed to stat {source}: stat {source}: {(error.strerror or '').lower()}", hint)
+
+    def tag(self, tag: str) -> None:
+        if not _REFERENCE.fullmatch(tag):
+            lower = tag.lower()
+            hint = f"write {lower}" if _REFERENCE.fullmatch(lower) else "a name looks like host/path/name:tag"
+            self.fault(f'invalid tag "{tag}": invalid reference format', hint)
+
+    def cache(self, cache: Cache) -> None:
+        if cache.type == "local" and not dict(cache.attrs).get("src"):
+            self.fault("local cache importer requires src", "name the folder with src=")
+
+    def export(self, export: Export) -> None:
+        if export.type not in EXPORT_TYPES:
+            near = nearest(export.type, EXPORT_TYPES)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(EXPORT_TYPES)}"
+            self.fault(f"unknown output type {export.type}", hint)
+            return
+        if export.pushes and export.type == "image" and not export.names:
+            self.fault("tag is needed when pushing to registry", "give the target tags, or the output a name=")
+        if export.dest == "-":
+            self.to_stdout(export)
+        elif export.dest:
+            self.destination(export)
+
+    def to_stdout(self, export: Export) -> None:
+        if self.stdout and self.stdout != self.name:
+            self.fault(
+                "multiple outputs configured to write to stdout",
+                f"{self.stdout} writes there too: name a file with dest=",
+            )
+        elif sys.stdout.isatty():
+            message = f"dest file is required for {export.type} exporter. refusing to write to console"
+            self.fault(message, "name a file with dest=, or redirect standard output")
+        self.stdout = self.name
+
+    def destination(self, export: Export) -> None:
+        path = Path(export.dest)
+        folder = is_folder(export)
+        if folder and path.exists() and not path.is_dir():
+            self.fault(f"destination directory {path} is a file", "name a folder, or remove the file")
+        elif not folder and path.is_dir():
+            self.fault(f"destination file {path} is a directory", f"name a file, such as {path / 'image.tar'}")
+        elif not _writable(path):
+            self.fault(f"no permission to write to {path}", "check its folder's mode and owner")
+        if not folder:
+            other = self.written.setdefault(str(path.absolute()), self.name)
+            if other != self.name:
+                self.fault(f"{path} is the destination of target {other} too", "one would overwrite the other")
+
+
+def is_folder(export: Export) -> bool:
+    """Tell whether an export's destination is a folder."""
+    return export.type == "local" or (
+        export.type in {"oci", "docker"} and export.attr("tar") in {"0", "f", "F", "FALSE", "false", "False"}
+    )
+
+
+def secret_place(secret: SecretSource, variables: Mapping[str, str]) -> str | Path:
+    """Return the name of the variable or the path of the file that holds a secret."""
+    if secret.env:
+        return secret.env
+    if secret.file:
+        return Path(secret.file)
+    return secret.id if secret.id in variables else Path(secret.id)
+
+
+def lower_case(path: Path) -> Path | None:
+    """Return `dockerfile` beside a missing `Dockerfile`, which serves in its place."""
+    other = path.with_name("dockerfile")
+    try:
+        return other if path.name == "Dockerfile" and other.name in os.listdir(path.parent) else None
+    except OSError:
+        return None
+
+
+def _near_path(path: Path) -> str:
+    """Return a hint that names the entry of the same folder which a missing path most likely misspells."""
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return f"there is no folder {path.parent}"
+    if path.name == "Dockerfile":
+        likely = sorted(n for n in names if "dockerfile" in n.lower() or "containerfile" in n.lower())
+        if likely:
+            return f'did you mean {path.parent / likely[0]}? Set dockerfile = "{likely[0]}"'
+    near = nearest(path.name, names)
+    return f"did you mean {path.parent / near}?" if near else ""
+
+
+def _writable(path: Path) -> bool:
+    """Tell whether a file or folder can be made at a path; missing folders are made on the way."""
+    at = path.absolute()
+    while not at.exists() and at != at.parent:
+        at = at.parent
+    return os.access(at, os.W_OK)
+
+
+def warn_no_output(specs: Mapping[str, SolveSpec], driver: str) -> Diagnostic | None:
+    """Return the warning for results that stay in the cache because no output is chosen."""
+    names = sorted(n for n, s in specs.items() if not s.exports and not s.call and not s.linked)
+    if not names:
+        return None
+    whom = f"with {driver} driver" if names == ["default"] else f"for {', '.join(names)} target(s) with {driver} driver"
+    return Diagnostic(
+        f"No output specified {whom}. Build result will only remain in the build cache. To push result image into "
+        "registry use --push or to load image into docker use --load",
+        severity=Severity.WARNING,
+    )

@@ -1,0 +1,109 @@
+"""Give every folder of a run one name in the session, so that targets which share a folder send it once.
+
+A Dockerfile frontend asks for folders by fixed names: `context`, `dockerfile`, or a named context's. Where a run has
+two different folders for one such name, `local-sessionid:<name> = <key>:<session>` makes BuildKit ask that session
+for `<key>-<name>`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bakepy.planner.spec import (
+    ContextDockerfile,
+    InlineDockerfile,
+    LocalContext,
+    LocalDockerfile,
+    RemoteDockerfile,
+    SolveSpec,
+)
+
+CONTEXT, DOCKERFILE = "context", "dockerfile"
+
+
+def local_name(context: str) -> str:
+    """Return the name under which a named context's folder is asked for, apart from the main two."""
+    return f"_{context}" if context in {CONTEXT, DOCKERFILE} else context
+
+
+@dataclass
+class Folders:
+    """Name the folders of a set of solves; `scratch` holds the Dockerfiles that exist only as text."""
+
+    scratch: Path
+    _by_name: dict[str, dict[Path, None]] = field(default_factory=dict)
+
+    def add(self, spec: SolveSpec) -> None:
+        """Take in the folders of a solve; all must be added before names are asked for."""
+        for name, path in self.of(spec).items():
+            self._by_name.setdefault(name, {})[path] = None
+
+    def of(self, spec: SolveSpec) -> dict[str, Path]:
+        """Return a solve's folders by the names that its frontend will ask for."""
+        found: dict[str, Path] = {}
+        if isinstance(spec.context, LocalContext):
+            found[CONTEXT] = _absolute(spec.context.path)
+        match spec.dockerfile:
+            case LocalDockerfile(path):
+                found[DOCKERFILE] = _absolute(os.path.dirname(path) or ".")
+            case InlineDockerfile(text):
+                found[DOCKERFILE] = self._written(text)
+            case RemoteDockerfile(url):
+                found[DOCKERFILE] = self.scratch / _key(url)
+            case ContextDockerfile():
+                pass
+        for name, context in spec.contexts:
+            if isinstance(context, LocalContext):
+                found[local_name(name)] = _absolute(context.path)
+        return found
+
+    def served(self, spec: SolveSpec) -> dict[str, Path]:
+        """Return a solve's folders by the names that the session serves them under."""
+        return {self._served_name(n, p): p for n, p in self.of(spec).items()}
+
+    def attrs(self, spec: SolveSpec, session: str, own: str) -> dict[str, str]:
+        """Return the frontend attributes that lead to `session` where the solve's `own` session would not do."""
+        out = {}
+        for name, path in self.of(spec).items():
+            key = self._key_of(name, path)
+            if key:
+                out[f"local-sessionid:{name}"] = f"{key}:{session}"
+            elif session != own:
+                out[f"local-sessionid:{name}"] = session
+        return out
+
+    def _key_of(self, name: str, path: Path) -> str:
+        return _key(str(path)) if len(self._by_name.get(name, ())) > 1 else ""
+
+    def _served_name(self, name: str, path: Path) -> str:
+        key = self._key_of(name, path)
+        return f"{key}-{name}" if key else name
+
+    def _written(self, text: str) -> Path:
+        folder = self.scratch / _key(text)
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True)
+            (folder / "Dockerfile").write_text(text, encoding="utf-8", newline="")
+        return folder
+
+
+def shared_key(specs: Iterable[SolveSpec]) -> str:
+    """Return what stands for this client and these contexts in BuildKit's incremental copies of folders.
+
+    A copy is told from its origin by sizes and times alone, so two folders must never share a key.
+    """
+    contexts = sorted({str(_absolute(s.context.path)) for s in specs if isinstance(s.context, LocalContext)})
+    where = contexts[0] if len(contexts) == 1 else ""
+    return _key(f"{os.uname().nodename}\0{os.getuid()}\0{where}")
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
