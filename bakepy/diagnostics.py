@@ -85,7 +85,8 @@ class Diagnostic:
 
     `summary` is terse and `detail` names the fault, both in the words HCL's users know; `hint` says what to do.
     `subject` is the tightest span at fault, `context` a wider one worth showing, and `related` are other places that
-    play a part, each with the words that say which.
+    play a part, each with the words that say which. One that is `implied` follows from another that was reported at
+    the same place: the reference shows it, so it counts, but it would tell the reader nothing.
     """
 
     summary: str
@@ -95,6 +96,7 @@ class Diagnostic:
     hint: str = ""
     severity: Severity = Severity.ERROR
     related: tuple[tuple[str, Span], ...] = ()
+    implied: bool = False
 
     def __str__(self) -> str:
         """Print in one line, as the reference does."""
@@ -135,7 +137,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
 
 def render(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
     """Return the diagnostics as text for a terminal: heading, source with a caret, hint; no summary line."""
-    return "\n".join(_render_one(d, color) for d in diagnostics)
+    return "\n".join(_render_one(d, color) for d in diagnostics if not d.implied)
 
 
 def _paint(text: str, code: str, color: bool) -> str:
