@@ -1,0 +1,69 @@
+"""The command itself: what it prints for help, and that no traceback reaches a user."""
+
+import pytest
+
+import bakepy
+from bakepy.cli.guard import guarded
+from bakepy.cli.main import COMMANDS, main
+from bakepy.diagnostics import BakeError, Diagnostic
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], ["help"]])
+def test_help_lists_every_command(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Help names all commands."""
+    assert main(argv) == 0
+
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in COMMANDS)
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    """--version prints what is installed."""
+    main(["--version"])
+
+    assert capsys.readouterr().out == f"bakepy {bakepy.__version__}\n"
+
+
+def test_an_unknown_command_is_refused_with_its_neighbour(capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt command exits 1 and names the one that was meant."""
+    assert main(["biuld"]) == 1
+    assert "Did you mean 'build'?" in capsys.readouterr().err
+
+
+def test_faults_end_with_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    """Diagnostics are printed, and the last line is the first of them."""
+
+    def fail(_: object) -> int:
+        raise BakeError([Diagnostic("No target", 'There is no target "x".', hint="did you mean y?")])
+
+    assert guarded(fail, []) == 1
+    err = capsys.readouterr().err
+    assert "hint: did you mean y?" in err
+    assert err.splitlines()[-1] == 'ERROR: No target; There is no target "x".'
+
+
+def test_a_bug_prints_one_line_and_keeps_the_traceback_in_a_file(
+    capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback reaches the user; the report file holds it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def fail(_: object) -> int:
+        raise KeyError("oops")
+
+    assert guarded(fail, []) == 70
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in err
+    (report,) = tmp_path.iterdir()
+    assert "KeyError" in report.read_text()
+
+
+def test_an_interrupt_exits_130(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C outside of a build ends quietly with the status shells expect."""
+
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    assert guarded(interrupted, []) == 130
+    assert capsys.readouterr().err == "ERROR: interrupted\n"

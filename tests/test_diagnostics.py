@@ -1,0 +1,79 @@
+"""Spans, and how faults are shown."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakepy.diagnostics import MAX_LINE, BakeError, Diagnostic, Severity, Source, Span, nearest, render
+
+SOURCE = Source("docker-bake.hcl", 'target "app" {\n  tags = [nmae]\n}\n')
+
+
+def fault(start: int, end: int, source: Source = SOURCE, hint: str = "") -> Diagnostic:
+    return Diagnostic("Unknown variable", "There is no such name.", Span(source, start, end), hint=hint)
+
+
+def test_a_fault_shows_place_line_caret_and_remedy() -> None:
+    """The user sees where, what and what to do."""
+    text = render([fault(25, 29, hint='did you mean "name"?')])
+
+    assert text.splitlines() == [
+        "error: Unknown variable",
+        "  --> docker-bake.hcl:2:11",
+        "  2 |   tags = [nmae]",
+        "    |           ^^^^",
+        "  There is no such name.",
+        '  hint: did you mean "name"?',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [(0, 6, "f:1,1-7"), (7, 20, "f:1,8-2,6"), (14, 14, "f:1,15-15"), (15, 15, "f:2,1-1")],
+)
+def test_spans_print_as_hcl_prints_them(start: int, end: int, expected: str) -> None:
+    """One line needs its number once, several lines both."""
+    assert str(Span(Source("f", SOURCE.text), start, end)) == expected
+
+
+def test_tabs_keep_the_caret_under_its_word() -> None:
+    """The caret's line repeats the tabs of the source's."""
+    source = Source("f", "\t\tx = y\n")
+
+    assert render([fault(6, 7, source)]).splitlines()[3] == "    | \t\t    ^"
+
+
+def test_long_lines_are_clipped_around_the_fault() -> None:
+    """A minified file does not flood the terminal, and the caret still points at the fault."""
+    source = Source("f", "a" * 5000 + "FAULT" + "b" * 5000)
+    lines = render([fault(5000, 5005, source)]).splitlines()
+
+    assert len(lines[2]) <= MAX_LINE + 8
+    at = lines[3].index("^")
+    assert lines[2][at : at + 5] == "FAULT"
+    assert lines[3].count("^") == 5
+
+
+@given(st.text(max_size=200), st.integers(0, 200), st.integers(0, 200))
+def test_any_span_of_any_text_renders(text: str, a: int, b: int) -> None:
+    """No source and no span within it makes rendering fail."""
+    start, end = sorted((min(a, len(text)), min(b, len(text))))
+
+    assert "^" in render([fault(start, end, Source("f", text))])
+
+
+def test_an_error_counts_what_it_does_not_show() -> None:
+    """One line names the first fault and the number of others; warnings do not count."""
+    warning = Diagnostic("w", severity=Severity.WARNING)
+    error = BakeError([warning, fault(25, 29), fault(0, 6)])
+
+    expected = "docker-bake.hcl:2,11-15: Unknown variable; There is no such name., and 1 other diagnostic(s)"
+    assert str(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [("taget", "target"), ("TARGET", "target"), ("platform", "platforms"), ("zzz", None)]
+)
+def test_misspelt_names_find_their_neighbour(word: str, expected: str | None) -> None:
+    """Near names are suggested, far ones are not."""
+    assert nearest(word, ["target", "platforms", "tags"]) == expected
