@@ -253,3 +253,39 @@ class Body:
     blocks: list[Block] = field(default_factory=list)
     end: Span | None = None
     json: bool = False
+
+
+def children(node: Expr) -> list[Expr]:
+    """Return the expressions directly inside one, in source order; for a splat also its `each`."""
+    match node:
+        case Template():
+            return list(node.parts)
+        case TemplateWrap() | Parens():
+            return [node.inner]
+        case TemplateJoin():
+            return [node.each]
+        case Traverse():
+            return [node.source]
+        case Index():
+            return [node.collection, node.key]
+        case Splat():
+            return [node.source, node.each]
+        case Call():
+            return list(node.args)
+        case Unary():
+            return [node.operand]
+        case Binary():
+            return [node.left, node.right]
+        case Conditional():
+            return [node.condition, node.yes, node.no]
+        case Tuple():
+            return list(node.items)
+        case Object():
+            return [part for item in node.items for part in (item.key, item.value)]
+        case ForTuple():
+            return [part for part in (node.collection, node.body, node.condition) if part]
+        case ForObject():
+            parts = (node.collection, node.key_body, node.value_body, node.condition)
+            return [part for part in parts if part]
+        case _:
+            return []

@@ -1,0 +1,104 @@
+"""Run the tables of bake.lark over the tokens of a source."""
+
+from __future__ import annotations
+
+from bakepy.diagnostics import Diagnostic, Source, Span
+from bakepy.grammar import nodes
+from bakepy.grammar.builder import Builder, check_depth
+from bakepy.grammar.scanner import MAX_DEPTH, Token, TooDeep, scan
+from bakepy.grammar.tables import ACTIONS, GOTOS, RULES, STARTS
+
+
+def decode(name: str, data: bytes, faults: list[Diagnostic]) -> Source:
+    """Return the UTF-8 text of a file as a source, without its byte order mark; bytes that are not UTF-8 are a fault."""
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return Source(name, data.decode())
+    except UnicodeDecodeError as error:
+        source = Source(name, data.decode(errors="replace"))
+        at = len(data[: error.start].decode())
+        faults.append(
+            Diagnostic(
+                "Invalid character encoding",
+                "All input files must be UTF-8 encoded. Ensure that UTF-8 encoding is selected in your editor.",
+                Span(source, at, at + 1),
+            )
+        )
+        return source
+
+
+def parse(source: Source, faults: list[Diagnostic]) -> nodes.Body:
+    """Read a whole file in HCL's native syntax; after a fault the body holds what was complete before it."""
+    tree = _read("file", source, source.text, faults)
+    return tree if isinstance(tree, nodes.Body) else nodes.Body(Span(source, 0, 0), end=Span(source, 0, 0))
+
+
+def parse_expression(source: Source, faults: list[Diagnostic]) -> nodes.Expr:
+    """Read a source that holds a single expression, for instance a type or the value of an override."""
+    tree = _read("expression", source, source.text, faults)
+    return tree if isinstance(tree, nodes.Expr) else nodes.Invalid(Span(source, 0, len(source.text)))
+
+
+def parse_template(source: Source, faults: list[Diagnostic]) -> nodes.Expr:
+    """Read a source that holds a bare template: text with `${}` and `%{}` in it and no quotes around it."""
+    tree = _read("template", source, source.text, faults)
+    return tree if isinstance(tree, nodes.Expr) else nodes.Invalid(Span(source, 0, len(source.text)))
+
+
+def _read(start: str, source: Source, text: str, faults: list[Diagnostic]) -> object:
+    """Return the tree of the whole text, or as much of it as came before the first fault, and report the faults."""
+    builder = Builder(source)
+    try:
+        tokens = scan(text, newlines=start == "file", template=start == "template")
+        tree, bad = _run(start, tokens, builder)
+        if isinstance(tree, nodes.Expr):
+            check_depth(tree)
+        if bad or builder.refused:
+            from bakepy.grammar.explain import explain
+
+            found = explain(start, source)
+            faults += found or [
+                Diagnostic("Invalid syntax", "This cannot stand here.", _span(source, bad or tokens[-1]))
+            ]
+    except TooDeep as error:
+        detail = f"Blocks, brackets and expressions may nest {MAX_DEPTH} levels deep at most."
+        at = min(error.at, len(source.text))
+        faults.append(Diagnostic("Nesting too deep", detail, Span(source, at, at + 1)))
+        return None
+    return tree
+
+
+def _span(source: Source, token: Token) -> Span:
+    return Span(source, token[2], token[3])
+
+
+def _run(start: str, tokens: list[Token], builder: Builder) -> tuple[object, Token | None]:
+    """Return what the tokens make, or the items before the first token that cannot stand where it is, and that token."""
+    rules = [(-size, name, None if method == "first" else getattr(builder, method)) for name, size, method in RULES]
+    states = [STARTS[start]]
+    values: list[object] = []
+    for token in tokens:
+        kind = token[0] if token[0] != "END" else "$END"
+        while True:
+            action = ACTIONS[states[-1]].get(kind)
+            if action is None:
+                return (values[0] if values else None), token
+            if action >= 0:
+                states.append(action)
+                values.append(token)
+                break
+            size, made, method = rules[-1 - action]
+            if size:
+                if method is None:
+                    value = values[size]
+                else:
+                    value = method(*values[size:])
+                del states[size:]
+                del values[size:]
+            else:
+                value = method()
+            if made == start:
+                return value, None
+            values.append(value)
+            states.append(GOTOS[states[-1]][made])
+    raise AssertionError("the tokens have no END")
