@@ -69,3 +69,20 @@ class Settings:
     def environment(self, **changes: str) -> dict[str, str]:
         """Return a copy for a program that is started, with some variables changed."""
         return {**self._environ, **changes}
+
+    @property
+    def progress(self) -> str:
+        """Return the display that `BUILDKIT_PROGRESS` asks for, empty where it asks for none."""
+        return self._environ.get("BUILDKIT_PROGRESS", "")
+
+    @property
+    def bake_files(self) -> list[str]:
+        """Return the definition files that `BUILDX_BAKE_FILE` names, between colons or another separator."""
+        separator = self._environ.get("BUILDX_BAKE_PATH_SEPARATOR") or os.pathsep
+        named = self._environ.get("BUILDX_BAKE_FILE", "").split(separator)
+        return [name.strip() for name in named if name.strip()]
+
+    @property
+    def bake_environment(self) -> Mapping[str, str]:
+        """Return the variables that definitions may look up: none where that is turned off."""
+        return {} if self.flag("BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP") else self._environ

@@ -36,6 +36,7 @@ class Override:
     """Say what `--set target.<key>=value` does to an attribute.
 
     `expects` words the fault of a missing name; `early` tells that it is a fault even where no target needs it.
+    `warning` is for the user who uses the key.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Override:
     expects: str = ""
     early: bool = False
     may_append: bool = True
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

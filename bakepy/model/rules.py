@@ -162,12 +162,12 @@ def add_items(old: Sequence[str] | None, change: Change) -> list[str]:
 
 
 def clear_items(_: Sequence[str] | None, __: Change) -> list[str]:
-    """Empty the list, whatever the value: so the reference does, and scripts may count on it."""
+    """Empty the list, whatever the value."""
     return []
 
 
 def clear_text(_: str | None, __: Change) -> str:
-    """Empty the text, whatever the value: so the reference does, and scripts may count on it."""
+    """Empty the text, whatever the value."""
     return ""
 
 

@@ -28,6 +28,12 @@ def _all(key: str, apply: Apply = rules.set_items) -> tuple[Override]:
     return (Override(key, apply, Form.ALL),)
 
 
+def _emptied(key: str, apply: Apply) -> tuple[Override]:
+    """Return the rule of the keys whose value the reference loses: scripts give them, and get an empty attribute."""
+    warning = f"--set {key}=… empties the attribute, whatever the value, as buildx does; set {key} in a file instead"
+    return (Override(key, apply, warning=warning),)
+
+
 def _named(key: str, *, name: str = "name", value: str = "value", early: bool = False) -> tuple[Override]:
     expects = f"invalid format for {key}, expecting {key}.<{name}>=<{value}>"
     return (Override(key, rules.set_key, Form.NAMED, expects, early),)
@@ -201,7 +207,7 @@ class Target:
     network: Annotated[
         str | None,
         Attribute(
-            "network", Shape.TEXT, "The network of RUN: default, none or host.", _last("network", rules.clear_text)
+            "network", Shape.TEXT, "The network of RUN: default, none or host.", _emptied("network", rules.clear_text)
         ),
     ] = None
     no_cache_filter: Annotated[
@@ -210,7 +216,7 @@ class Target:
             "no-cache-filter",
             Shape.TEXTS,
             "Stages to build anew.",
-            _last("no-cache-filter", rules.clear_items),
+            _emptied("no-cache-filter", rules.clear_items),
             merge=rules.append,
             tidy=rules.words,
         ),
@@ -224,7 +230,7 @@ class Target:
             "ulimits",
             Shape.TEXTS,
             "Limits of processes, as in `nofile=1024:2048`.",
-            _last("ulimits", rules.clear_items),
+            _emptied("ulimits", rules.clear_items),
             merge=rules.append,
             tidy=rules.words,
         ),

@@ -1,0 +1,184 @@
+"""The flags that say what is built, and the steps from them to a run's targets, for all commands that take targets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bakepy.cli.flags import Flag, Given
+from bakepy.diagnostics import BakeError, Diagnostic, render
+from bakepy.model.attest import Attest
+from bakepy.model.text import EntryError, quote, split_csv
+from bakepy.planner import overrides
+from bakepy.planner.config import Config, Definition
+from bakepy.planner.define import World, define
+from bakepy.planner.load import read, require
+from bakepy.planner.overrides import Setting
+from bakepy.settings import Settings
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+FLAGS = (
+    Flag("file", "Definition file; - is standard input", "FILE", short="f", repeats=True),
+    Flag("set", "Override an attribute: pattern.key=value, key+=value appends", "OVERRIDE", repeats=True),
+    Flag("var", "Set a variable: name=value", "VARIABLE", repeats=True),
+    Flag("push", "Push images to their registries"),
+    Flag("load", "Load images into the Docker Engine"),
+    Flag("no-cache", "Build all steps anew"),
+    Flag("pull", "Ask registries for newer images"),
+    Flag("provenance", "Attest where images come from: true, false, mode=max", "VALUE"),
+    Flag("sbom", "Attest what images hold: true, false, generator=…", "VALUE"),
+    Flag("policy", "Evaluate policies: disabled=true, strict=true, log-level=…", "VALUE", repeats=True),
+    Flag("call", "What to do: build, check, outline or targets", "METHOD"),
+    Flag("check", "Check the definition of builds, as --call=check"),
+)
+
+
+def definition(given: Given, settings: Settings) -> Definition:
+    """Read and evaluate the definition files. Raises BakeError."""
+    files = given.all("file")
+    if not files:
+        files = settings.bake_files
+        require(files)
+    if given.arguments and _is_remote(given.arguments[0]):
+        raise BakeError.of(
+            f"remote definitions are not supported yet: {given.arguments[0]}",
+            hint="Clone it, and run the command in the folder.",
+        )
+    return define(read(files, sys.stdin.buffer.read), _world(given, settings))
+
+
+def _is_remote(name: str) -> bool:
+    from bakepy.planner.location import is_remote
+
+    return is_remote(name)
+
+
+def config(given: Given, settings: Settings) -> Config:
+    """Return the targets that a command line means, whole and checked. Raises BakeError."""
+    from bakepy.planner.checks import check, complete
+    from bakepy.planner.select import select
+
+    changes = list(_settings(given, settings))
+    found = definition(given, settings)
+    chosen = select(found, given.arguments or ["default"], changes)
+    if _policy_is_disabled(given):
+        from bakepy.model.policy import Policy
+
+        for target in chosen.targets.values():
+            target.policy = [Policy(disabled=True)]
+    complete(chosen, settings.lookup)
+    warn([*found.warnings, *chosen.warnings])
+    check(chosen, settings.lookup)
+    return chosen
+
+
+def warn(warnings: list[Diagnostic]) -> None:
+    """Print warnings on standard error."""
+    if warnings:
+        color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        print(render(warnings, color=color), file=sys.stderr)
+
+
+def _world(given: Given, settings: Settings) -> World:
+    from bakepy.evaluator.functions.library import Surroundings
+    from bakepy.platforms import local
+
+    return World(
+        Surroundings(now=_now, home=lambda: os.path.expanduser("~")),
+        dict(_variables(given.all("var"))),
+        settings.bake_environment,
+        {"BAKE_CMD_CONTEXT": "cwd://", "BAKE_LOCAL_PLATFORM": str(local())},
+    )
+
+
+def _now() -> datetime:
+    from datetime import datetime
+
+    return datetime.now().astimezone()
+
+
+def _variables(texts: list[str]) -> Iterator[tuple[str, str]]:
+    for text in filter(None, texts):
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise BakeError.of(f"invalid variable {quote(text)}, expected key=value")
+        if not name:
+            raise BakeError.of(f"invalid variable {quote(text)}, key is empty")
+        yield name, value
+
+
+def _settings(given: Given, settings: Settings) -> Iterator[Setting]:
+    """Give what the flags change in targets, in the reference's order: --set first."""
+    environment = settings.bake_environment
+    for text in given.all("set"):
+        yield overrides.parse(text, environment.get)
+    if given.switch("push"):
+        yield Setting.flag("push", "true")
+    if given.switch("load"):
+        yield Setting.flag("load", "true")
+    if name := call_name(given):
+        yield Setting.flag("call", name)
+    for switch in ("no-cache", "pull"):
+        if (value := given.switch(switch)) is not None:
+            yield Setting.flag(switch, str(value).lower())
+    for kind in ("sbom", "provenance"):
+        if text := given.text(kind):
+            yield _attest(kind, text)
+    if not _policy_is_disabled(given):
+        for text in given.all("policy"):
+            yield Setting.flag("policy", text, append=True)
+
+
+def _attest(kind: str, text: str) -> Setting:
+    try:
+        (attest,) = Attest.shorthand(kind, text)
+    except EntryError as fault:
+        raise BakeError.of(str(fault)) from None
+    return Setting.flag("attest", str(attest))
+
+
+def _policy_is_disabled(given: Given) -> bool:
+    from bakepy.model.policy import Policy
+
+    try:
+        policies = [policy for text in given.all("policy") for policy in Policy.parse(text)]
+    except EntryError as fault:
+        raise BakeError.of(str(fault)) from None
+    for policy in policies:
+        for what, found in (("filename", policy.files), ("reset", policy.reset)):
+            if found:
+                place = "files" if what == "filename" else "composition"
+                raise BakeError.of(f"--policy does not accept {what}; define policy {place} in the bake definition")
+    disabled = [policy for policy in policies if policy.disabled]
+    if disabled and (len(policies) > 1 or disabled[0].strict is not None or disabled[0].log_level):
+        raise BakeError.of("disabled policy cannot be combined with other policy flags")
+    return bool(disabled)
+
+
+def call_name(given: Given) -> str:
+    """Return what `--call` asks for in place of a build: lint, outline or targets; empty for a build."""
+    return call_fields(given).get("name", "")
+
+
+def call_fields(given: Given) -> dict[str, str]:
+    """Return the parts of `--call`: its name, and `format` and `ignorestatus` where they are given."""
+    text = "check" if given.switch("check") else given.text("call", "build")
+    out: dict[str, str] = {}
+    try:
+        items = split_csv(text) if text else []
+    except EntryError as fault:
+        raise BakeError.of(str(fault)) from None
+    for item in items:
+        key, equals, value = item.partition("=")
+        if equals and key not in {"format", "ignorestatus"}:
+            raise BakeError.of(f"invalid print field: {item}")
+        if not equals and "name" in out:
+            raise BakeError.of(f"invalid print value: {text}")
+        out[key if equals else "name"] = value if equals else item
+    if out.get("name") == "check":
+        out["name"] = "lint"
+    return {} if out.get("name") == "build" else out

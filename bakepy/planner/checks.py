@@ -1,0 +1,162 @@
+"""What can be told of targets before any engine is asked: values that cannot be read, files that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.model.secret import Secret
+from bakepy.model.ssh import Ssh
+from bakepy.model.target import Target
+from bakepy.model.text import quote
+from bakepy.planner import location
+from bakepy.planner.config import Config
+from bakepy.planner.load import LOCAL, STDIN, size_of
+from bakepy.planner.overrides import Lookup
+
+EPOCH = "SOURCE_DATE_EPOCH"
+MAX_SECRET = 500 * 1024
+"""Bytes that BuildKit takes for one secret."""
+
+
+def complete(config: Config, lookup: Lookup) -> None:
+    """Put the last touches on the targets of a run: the date of its sources, and paths in their shortest form."""
+    epoch = lookup(EPOCH)
+    for name, target in config.targets.items():
+        args = target.args
+        if epoch and EPOCH not in (args or {}):
+            args = {**(args or {}), EPOCH: epoch}
+        context = target.context or ""
+        if context.startswith(LOCAL):
+            context = location.clean(context.removeprefix(LOCAL))
+        elif not location.is_remote(context) and context != STDIN:
+            context = location.clean(context)
+        if context != target.context or args is not target.args:
+            config.targets[name] = replace(target, context=context, args=args)
+
+
+def check(config: Config, lookup: Lookup) -> None:
+    """Raise BakeError with what is wrong with the targets of a run, one fault for each value."""
+    faults: dict[str, Diagnostic] = {}
+    for name, target in config.targets.items():
+        for attribute, message in _faults(target, lookup):
+            faults.setdefault(message, config.fault(name, attribute, message))
+    if faults:
+        # The reference stops at the first fault; with several, the first one names what it names too.
+        raise BakeError(list(faults.values()))
+
+
+def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, str]]:
+    """Give the attribute and words of each fault of a target."""
+    if target.context == STDIN:
+        yield "context", "context from stdin not allowed in bake"
+    if target.dockerfile == STDIN:
+        yield "dockerfile", "dockerfile from stdin not allowed in bake"
+    tests: list[tuple[str, object, Callable[[], Iterator[str]]]] = [
+        ("shm-size", target.shm_size, partial(_shm_size, target)),
+        ("platforms", target.platforms, partial(_platforms, target)),
+        ("secret", target.secret, partial(_secrets, target, lookup)),
+        ("ssh", target.ssh, partial(_ssh, target, lookup)),
+        ("output", target.output, partial(_exports, target)),
+        ("annotations", target.annotations, partial(_annotations, target)),
+        ("ulimits", target.ulimits, partial(_ulimits, target)),
+    ]
+    for attribute, value, test in tests:
+        if value:
+            for message in test():
+                yield attribute, message
+
+
+def _shm_size(target: Target) -> Iterator[str]:
+    from bakepy.planner.quantities import QuantityError, size
+
+    try:
+        size(target.shm_size or "")
+    except QuantityError:
+        yield f"invalid value {target.shm_size} for membytes key shm-size"
+
+
+def _platforms(target: Target) -> Iterator[str]:
+    from bakepy.platforms import parse_all
+
+    for text in target.platforms or ():
+        try:
+            parse_all([text])
+        except BakeError as error:
+            yield error.diagnostics[0].summary
+
+
+def _secrets(target: Target, lookup: Lookup) -> Iterator[str]:
+    for secret in target.secret or ():
+        if not secret.id:
+            yield "secret missing ID"
+        elif fault := _secret_file(secret, lookup):
+            yield fault
+
+
+def _secret_file(secret: Secret, lookup: Lookup) -> str:
+    path = secret.src
+    if not path and not secret.env and lookup(secret.id) is None:
+        path = secret.id
+    if not path:
+        return ""
+    size, why = size_of(path)
+    if why:
+        return f"failed to stat {path}: stat {path}: {why}"
+    return f"secret {secret.id} too big. max size 500KiB" if size > MAX_SECRET else ""
+
+
+def _ssh(target: Target, lookup: Lookup) -> Iterator[str]:
+    seen = set()
+    for entry in target.ssh or ():
+        name = entry.id or "default"
+        if name in seen:
+            yield f"duplicate agent ID {quote(name)}"
+        seen.add(name)
+        if fault := _agent(replace(entry, id=name), lookup):
+            yield f"failed to convert agent config {{{name} [{' '.join(entry.paths)}] false}}: {fault}"
+
+
+def _agent(entry: Ssh, lookup: Lookup) -> str:
+    paths = entry.paths if entry.paths not in {(), ("",)} else (lookup("SSH_AUTH_SOCK") or "",)
+    if not paths[0]:
+        return "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set"
+    for path in paths:
+        _, why = size_of(path)
+        if why:
+            return f"failed to convert agent config for ID: {quote(entry.id)}: stat {path}: {why}"
+    return ""
+
+
+def _exports(target: Target) -> Iterator[str]:
+    stdout = 0
+    for export in target.output or ():
+        folder = export.type == "local" or (
+            export.type in {"oci", "docker"} and export.attrs.get("tar") in {"0", "f", "F", "FALSE", "false", "False"}
+        )
+        if folder and not export.dest:
+            yield f"dest is required for {export.type} exporter"
+        elif folder and export.dest == STDIN:
+            yield f"dest cannot be stdout for {export.type} exporter"
+        elif not folder and export.type in {"tar", "oci", "docker"}:
+            stdout += export.dest == STDIN or (not export.dest and export.type != "docker")
+    if stdout > 1:
+        yield "multiple outputs configured to write to stdout"
+
+
+def _annotations(target: Target) -> Iterator[str]:
+    for text in target.annotations or ():
+        if "=" not in text:
+            yield f"invalid annotation {quote(text)}, expected key=value"
+
+
+def _ulimits(target: Target) -> Iterator[str]:
+    from bakepy.planner.quantities import QuantityError, ulimit
+
+    for text in target.ulimits or ():
+        try:
+            ulimit(text)
+        except QuantityError as error:
+            yield str(error)

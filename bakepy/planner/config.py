@@ -1,0 +1,65 @@
+"""What the files of a run define, and what of it a run selects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bakepy.diagnostics import Diagnostic, Span
+from bakepy.model.group import Group
+from bakepy.model.target import Target
+
+if TYPE_CHECKING:
+    from bakepy.evaluator import VariableInfo
+    from bakepy.grammar.nodes import Block
+
+
+@dataclass(slots=True)
+class Definition:
+    """Hold all targets and groups of the files, merged over the files but not yet inherited, in the files' order.
+
+    `blocks` are the blocks each target came from; a target of a Compose file has none.
+    """
+
+    targets: dict[str, Target] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    variables: list[VariableInfo] = field(default_factory=list)
+    blocks: dict[str, list[Block]] = field(default_factory=dict)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def places(self, target: str, attribute: str) -> list[Span]:
+        """Return where an attribute of a target is set: its own places, the last first, then the inherited ones."""
+        found: list[Span] = []
+        seen: set[str] = set()
+        waiting = [target]
+        while waiting:
+            name = waiting.pop(0)
+            if name in seen or name not in self.targets:
+                continue
+            seen.add(name)
+            bodies = [block.body.attributes for block in reversed(self.blocks.get(name, []))]
+            found += [attributes[attribute].span for attributes in bodies if attribute in attributes]
+            waiting += reversed(self.targets[name].inherits or [])
+        return found
+
+
+@dataclass(slots=True)
+class Config:
+    """Hold what a run builds: whole targets, with inheritance and overrides applied, and the groups on the way.
+
+    Targets are in the order of selection, linked ones last. `granted` are the paths that overrides on the command
+    line name and so give leave for: what may be read, and what may be written.
+    """
+
+    targets: dict[str, Target]
+    groups: dict[str, Group]
+    definition: Definition
+    granted: Mapping[str, list[str]] = field(default_factory=lambda: {"read": [], "write": []})
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def fault(self, target: str, attribute: str, message: str, *, hint: str = "") -> Diagnostic:
+        """Return a diagnostic on a target's attribute that shows where it is set and where it is inherited from."""
+        places = self.definition.places(target, attribute)
+        related = tuple((f"{attribute} of target {target} is set here", place) for place in places[:2])
+        return Diagnostic(message, hint=hint, related=related)

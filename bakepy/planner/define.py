@@ -1,0 +1,173 @@
+"""From files to the targets and groups they define: which form each has, evaluation, and merging between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bakepy import grammar
+from bakepy.diagnostics import BakeError, Diagnostic, Severity
+from bakepy.model.attribute import Shape
+from bakepy.model.decoding import PlainDecoder, decoder, load
+from bakepy.model.group import Group
+from bakepy.model.target import ATTRIBUTES, Target
+from bakepy.planner.config import Definition
+from bakepy.planner.load import File
+
+if TYPE_CHECKING:
+    from bakepy.evaluator import Decoder, Module, Row
+    from bakepy.evaluator.functions.library import Surroundings
+    from bakepy.grammar.nodes import Body
+
+NAME = re.compile("[a-zA-Z0-9_-]+")
+COMPOSE_ENDINGS = (".yml", ".yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Hold what a definition may see besides its files.
+
+    `variables` are set on the command line. `environment` is empty where variables may not be looked up there;
+    `folder` is the working directory, for the files that Compose files name.
+    """
+
+    surroundings: Surroundings
+    variables: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    builtins: Mapping[str, str] = field(default_factory=dict)
+
+    def lookup(self, name: str) -> str | None:
+        """Return what a variable is set to from outside."""
+        found = self.variables.get(name)
+        return self.environment.get(name) if found is None else found
+
+
+def define(files: Sequence[File], world: World) -> Definition:
+    """Return all that files define; Compose files come first, whatever their place. Raises BakeError."""
+    definition = Definition()
+    composed: list[File] = []
+    bodies: list[Body] = []
+    for file in files:
+        body = _read(file, world)
+        if body is None:
+            composed.append(file)
+        else:
+            bodies.append(body)
+    if composed:
+        from bakepy.planner.compose import read_compose
+
+        read_compose(composed, world, definition)
+    if bodies:
+        _evaluate(bodies, world, definition)
+    return definition
+
+
+def _read(file: File, world: World) -> Body | None:
+    """Return the syntax tree of a file, or None for a Compose file, which its name or its content tells."""
+    name = file.name.lower()
+    if name.endswith(COMPOSE_ENDINGS):
+        from bakepy.planner.compose import check_compose
+
+        check_compose(file, world)
+        return None
+    if name.endswith(".json"):
+        return _parse(file, grammar.parse_json)
+    if name.endswith(".hcl"):
+        return _parse(file, grammar.parse)
+    return _read_unnamed(file, world)
+
+
+def _read_unnamed(file: File, world: World) -> Body | None:
+    """Try the forms one after the other, as the name does not tell."""
+    from bakepy.planner.compose import check_compose
+
+    try:
+        check_compose(file, world)
+    except BakeError:
+        pass
+    else:
+        return None
+    try:
+        return _parse(File(file.name + ".hcl", file.data), grammar.parse)
+    except BakeError as native:
+        try:
+            return _parse(File(file.name + ".json", file.data), grammar.parse_json)
+        except BakeError:
+            raise native from None
+
+
+def _parse(file: File, parser: Callable[[Any, list[Diagnostic]], Body]) -> Body:
+    faults: list[Diagnostic] = []
+    source = grammar.decode(file.name, file.data, faults)
+    body = parser(source, faults)
+    if any(fault.severity is Severity.ERROR for fault in faults):
+        raise BakeError(faults)
+    return body
+
+
+def schemas() -> dict[str, dict[str, Decoder]]:
+    """Return what decodes each attribute of each type of block."""
+    from bakepy.values.types import STRING
+    from bakepy.values.value import string
+
+    target: dict[str, Decoder] = {a.name: decoder(a.shape, a.entry) for a in ATTRIBUTES}
+    # Unlike other texts, a description is never null where other blocks look at it.
+    description = PlainDecoder(STRING, string(""))
+    return {
+        "target": {**target, "description": description},
+        "group": {"description": description, "targets": decoder(Shape.TEXTS)},
+    }
+
+
+def validate_label(name: str) -> str | None:
+    """Return what is wrong with the name of a block."""
+    return None if NAME.fullmatch(name) else 'only "[a-zA-Z0-9_-]+" are allowed'
+
+
+def _evaluate(bodies: Sequence[Body], world: World, definition: Definition) -> None:
+    from bakepy.evaluator import Inputs, resolve
+
+    module = resolve(
+        bodies, Inputs(world.builtins, world.lookup, schemas(), validate_label, surroundings=world.surroundings)
+    )
+    _merge(module, definition)
+
+
+def _merge(module: Module, definition: Definition) -> None:
+    """Add the blocks of a module: targets of one name merge, a later group takes the place of an earlier one."""
+    for row in module.rows:
+        if row.type == "group":
+            definition.groups[row.name] = _group(row)
+            continue
+        target = _target(row)
+        if row.name in definition.targets:
+            definition.targets[row.name].merge(target)
+        else:
+            definition.targets[row.name] = target
+        definition.blocks.setdefault(row.name, []).append(row.block)
+    for renamed in module.renamed.values():
+        for label, names in renamed.items():
+            distinct = list(dict.fromkeys(names))
+            if distinct != [label]:
+                definition.groups.setdefault(label, Group(label, distinct))
+    definition.variables += module.variables
+    definition.warnings += module.warnings
+
+
+BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}
+
+
+def _target(row: Row) -> Target:
+    target = Target(name=row.name)
+    for name, value in row.attributes.items():
+        attribute = BY_NAME[name]
+        setattr(target, attribute.field, load(attribute, value))
+    return target
+
+
+def _group(row: Row) -> Group:
+    targets, description = row.attributes.get("targets"), row.attributes.get("description")
+    names = [element.text for element in targets.elements] if targets and targets.can_iterate else []
+    return Group(row.name, list(dict.fromkeys(names)), str((description and description.raw) or ""))

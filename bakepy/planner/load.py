@@ -1,0 +1,88 @@
+"""From names of files to their bytes: the default look-up, standard input, and what cannot be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bakepy.diagnostics import BakeError, nearest
+
+COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
+DEFAULT_NAMES = COMPOSE_NAMES + BAKE_NAMES
+"""Looked for in the working directory where no file is named; all that exist are read, in this order."""
+
+LOCAL = "cwd://"
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Hold a definition file under the name by which the user knows it."""
+
+    name: str
+    data: bytes
+
+
+def read(names: Sequence[str], stdin: Callable[[], bytes]) -> list[File]:
+    """Return the named files, or those of the default names that exist; `-` is standard input. Raises BakeError."""
+    if names:
+        return [_read(name.removeprefix(LOCAL), stdin) for name in names]
+    files = [_read(name, stdin) for name in DEFAULT_NAMES if os.path.lexists(name)]
+    if not files:
+        raise BakeError.of(
+            "couldn't find a bake definition",
+            hint="Run it where there is a docker-bake.hcl, or name a file with --file.",
+        )
+    return files
+
+
+def require(names: Sequence[str]) -> None:
+    """Raise BakeError where a file that the environment names does not exist."""
+    for name in names:
+        if name != STDIN:
+            try:
+                os.stat(name)
+            except OSError as error:
+                raise fault("stat", name, error) from None
+
+
+def _read(name: str, stdin: Callable[[], bytes]) -> File:
+    if name == STDIN:
+        return File(name, stdin())
+    try:
+        with open(name, "rb") as file:
+            return File(name, file.read())
+    except IsADirectoryError as error:
+        raise fault("read", name, error) from None
+    except OSError as error:
+        raise fault("open", name, error) from None
+
+
+def fault(operation: str, path: str, error: OSError) -> BakeError:
+    """Return the error for a file that an operation failed on, with the name of a file beside it that is like it."""
+    return BakeError.of(f"{operation} {path}: {reason(error)}", hint=_beside(path))
+
+
+def reason(error: OSError) -> str:
+    """Return the system's words for an error, as the reference writes them."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
+
+
+def _beside(path: str) -> str:
+    folder, name = os.path.split(path)
+    try:
+        near = nearest(name, os.listdir(folder or "."))
+    except OSError:
+        return ""
+    return f"Did you mean '{os.path.join(folder, near)}'?" if near and near != name else ""
+
+
+def size_of(path: str) -> tuple[int, str]:
+    """Return the size of a file in bytes, and why it cannot be told, if so."""
+    try:
+        return os.stat(path).st_size, ""
+    except (OSError, ValueError) as error:
+        return 0, reason(error) if isinstance(error, OSError) else "invalid argument"

@@ -1,0 +1,288 @@
+"""Which targets a run builds, and what they are once inheritance and overrides are applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from bakepy.diagnostics import BakeError, Diagnostic, Severity, nearest
+from bakepy.model.attribute import Form
+from bakepy.model.export import Export
+from bakepy.model.group import Group
+from bakepy.model.rules import Change
+from bakepy.model.target import OVERRIDES, Target
+from bakepy.model.text import EntryError, quote
+from bakepy.planner import overrides
+from bakepy.planner.config import Config, Definition
+from bakepy.planner.overrides import Setting
+from bakepy.planner.patterns import PatternError, is_pattern, matches
+
+DEFAULT = "default"
+LINK = "target:"
+
+
+def select(definition: Definition, names: Sequence[str], settings: Iterable[Setting] = ()) -> Config:
+    """Return the targets that names, groups and patterns mean, whole, with all that they link to. Raises BakeError."""
+    wanted = list(dict.fromkeys(n for name in names for n in _expand(definition, name.replace(".", "_"))))
+    resolver = Resolver(definition, overrides.expand(settings, list(definition.targets)))
+    config = Config({}, {}, definition)
+    groups = _Groups(definition)
+    for name in wanted:
+        targets, passed = groups.members(name)
+        for target in dict.fromkeys(targets):
+            if target not in config.targets:
+                config.targets[target] = resolver.target(target)
+        for group in dict.fromkeys(passed):
+            config.groups.setdefault(group, replace(definition.groups[group]))
+    _add_default(config, wanted)
+    _Linker(config, resolver).link()
+    config.granted = resolver.granted
+    config.warnings = resolver.warnings
+    return config
+
+
+def _expand(definition: Definition, name: str) -> list[str]:
+    if not is_pattern(name):
+        return [name]
+    found = []
+    for known in (*definition.groups, *definition.targets):
+        try:
+            if matches(name, known):
+                found.append(known)
+        except PatternError:
+            break
+    if not found:
+        raise BakeError.of(f"could not find any target matching {quote(name)}", hint=_known(definition))
+    return found
+
+
+def _known(definition: Definition) -> str:
+    names = [n for n in (*definition.groups, *definition.targets) if not n.startswith("_")]
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"There are: {shown}." if names else "The definition has no targets."
+
+
+def missing(definition: Definition, name: str, related: Diagnostic | None = None) -> BakeError:
+    """Return the error for a target that is not defined; `related` shows who asked for it."""
+    near = nearest(name, [*definition.targets, *definition.groups])
+    hint = f"Did you mean '{near}'?" if near else _known(definition)
+    return BakeError(
+        [Diagnostic(f"failed to find target {name}", hint=hint, related=related.related if related else ())]
+    )
+
+
+class _Groups:
+    """Resolve groups to the targets in them, through groups in groups."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._groups = definition.groups
+        self._found: dict[str, tuple[list[str], list[str]]] = {}
+
+    def members(self, name: str) -> tuple[list[str], list[str]]:
+        """Return the targets of a group, or the target itself, and the groups on the way.
+
+        A group that is met within itself is taken for a target, as a target may have the name of the group it is in.
+        So is an empty group in a group: there is no such target then, which is the fault to report.
+        """
+        open_: set[str] = set()
+        stack = [(name, False)]
+        while stack:
+            at, ready = stack.pop()
+            if ready:
+                self._found[at] = self._collect(at)
+                open_.discard(at)
+            elif at in self._groups and at not in self._found and at not in open_:
+                open_.add(at)
+                stack.append((at, True))
+                stack += [(member, False) for member in reversed(self._groups[at].targets)]
+        return self._found.get(name, ([name], []))
+
+    def _collect(self, name: str) -> tuple[list[str], list[str]]:
+        targets: list[str] = []
+        passed = [name]
+        for member in self._groups[name].targets:
+            inner, groups = self._found.get(member, ([], []))
+            targets += inner or [member]
+            passed += groups
+        return list(dict.fromkeys(targets)), list(dict.fromkeys(passed))
+
+
+def _add_default(config: Config, wanted: Sequence[str]) -> None:
+    """Name what was asked for as the group `default`, as the reference prints it."""
+    for name in wanted:
+        if name == DEFAULT and DEFAULT in config.groups:
+            continue
+        group = config.groups.setdefault(DEFAULT, Group(DEFAULT))
+        group.targets = [*group.targets, name]
+    if DEFAULT in config.groups:
+        config.groups[DEFAULT].targets = sorted(set(config.groups[DEFAULT].targets))
+
+
+class Resolver:
+    """Make whole targets: what they inherit, what they set, what overrides change.
+
+    `granted` collects the paths that overrides name.
+    """
+
+    def __init__(self, definition: Definition, changes: dict[str, list[Change]]) -> None:
+        self._definition = definition
+        self._changes = changes
+        self._done: dict[str, Target] = {}
+        self.granted: dict[str, list[str]] = {"read": [], "write": []}
+        self.warnings: list[Diagnostic] = []
+
+    def target(self, name: str) -> Target:
+        """Return a target, whole. Raises BakeError."""
+        found = self._resolve(name)
+        return replace(
+            found,
+            name=name,
+            inherits=None,
+            context="." if found.context is None else found.context,
+            dockerfile=found.dockerfile or "Dockerfile",
+        )
+
+    def _resolve(self, name: str) -> Target:
+        """Resolve without recursion, as chains of inheritance may be long; a cycle is cut where it closes."""
+        visited: dict[str, Target | None] = {}
+        cyclic = False
+        stack: list[tuple[str, str | None, bool]] = [(name, None, False)]
+        while stack:
+            at, child, ready = stack.pop()
+            if ready:
+                visited[at] = self._combine(at, visited)
+                if not cyclic:
+                    self._done[at] = visited[at]  # type: ignore[assignment]
+                continue
+            if at in visited:
+                cyclic = cyclic or visited[at] is None
+                continue
+            if at in self._done:
+                visited[at] = self._done[at]
+                continue
+            if at not in self._definition.targets:
+                asked = self._asked(child, at) if child else None
+                raise missing(self._definition, at, asked)
+            visited[at] = None
+            stack.append((at, child, True))
+            stack += [(parent, at, False) for parent in reversed(self._definition.targets[at].inherits or [])]
+        result = visited[name]
+        assert result is not None  # noqa: S101  # its own entry was made last
+        return result
+
+    def _asked(self, child: str, parent: str) -> Diagnostic:
+        for block in self._definition.blocks.get(child, []):
+            if attribute := block.body.attributes.get("inherits"):
+                return Diagnostic("", related=((f"target {child} inherits from {parent}", attribute.span),))
+        return Diagnostic("")
+
+    def _combine(self, name: str, visited: dict[str, Target | None]) -> Target:
+        own = self._definition.targets[name]
+        out = Target(name=name)
+        for parent in own.inherits or ():
+            if inherited := visited.get(parent):
+                out.merge(inherited)
+        out.merge(own)
+        for change in self._changes.get(name, ()):
+            self._apply(out, change)
+        out.normalise()
+        return out
+
+    def _apply(self, target: Target, change: Change) -> None:
+        if change.key not in OVERRIDES:
+            raise overrides.key_fault(change.key)
+        attribute, override = OVERRIDES[change.key]
+        if override.form is Form.NAMED and not change.name and override.expects:
+            raise BakeError.of(override.expects)
+        try:
+            target.override(change)
+        except EntryError as fault:
+            raise BakeError.of(str(fault)) from None
+        if override.warning:
+            self._warn(override.warning)
+        self._grant(target, attribute.field, change)
+
+    def _warn(self, text: str) -> None:
+        if all(w.summary != text for w in self.warnings):
+            self.warnings.append(Diagnostic(text, severity=Severity.WARNING))
+
+    def _grant(self, target: Target, field: str, change: Change) -> None:
+        """Note the paths that an override names: who types a path gives leave for it."""
+        read, write = self.granted["read"], self.granted["write"]
+        if change.key == "cache-from":
+            read += [e.attrs["src"] for e in target.cache_from or () if e.type == "local" and "src" in e.attrs]
+        elif change.key == "cache-to":
+            write += [e.attrs["dest"] for e in target.cache_to or () if e.type == "local" and "dest" in e.attrs]
+        elif change.key == "output":
+            write += [e.dest for e in target.output or () if e.dest]
+        elif change.key == "ssh":
+            read += [path for entry in target.ssh or () for path in entry.paths]
+        elif field == "secret":
+            read += [s.src for s in target.secret or () if s.src and (not change.name or s.id == change.name)]
+
+
+class _Linker:
+    """Add the targets that contexts name, and check that the links hold."""
+
+    def __init__(self, config: Config, resolver: Resolver) -> None:
+        self._config = config
+        self._resolver = resolver
+        self._checked: set[str] = set()
+
+    def link(self) -> None:
+        for name in list(self._config.targets):
+            self._follow(name)
+
+    def _follow(self, start: str) -> None:
+        """Walk the links depth first, without recursion: chains may be long."""
+        path: list[str] = []
+        stack: list[tuple[str, bool]] = [(start, False)]
+        while stack:
+            name, leaving = stack.pop()
+            if leaving:
+                path.pop()
+                self._settle(name)
+                self._checked.add(name)
+                continue
+            if name in self._checked:
+                continue
+            if name in path:
+                raise self._cycle(path, name)
+            path.append(name)
+            stack.append((name, True))
+            for linked in reversed(self._links(name)):
+                if linked in path:
+                    raise self._cycle(path, linked)
+                if linked not in self._config.targets:
+                    self._add(name, linked)
+                stack.append((linked, False))
+
+    def _links(self, name: str) -> list[str]:
+        contexts = self._config.targets[name].contexts or {}
+        return [value.removeprefix(LINK) for value in contexts.values() if value.startswith(LINK)]
+
+    def _add(self, name: str, linked: str) -> None:
+        if linked not in self._config.definition.targets:
+            asked = self._config.fault(name, "contexts", "")
+            raise missing(self._config.definition, linked, asked)
+        self._config.targets[linked] = replace(self._resolver.target(linked), output=[Export("cacheonly")], linked=True)
+
+    def _cycle(self, path: list[str], name: str) -> BakeError:
+        if path[-1] == name:
+            return BakeError([self._config.fault(name, "contexts", f"target {name} cannot link to itself")])
+        cycle = " -> ".join([*path[path.index(name) :], name])
+        message = f"infinite loop from {path[-1]} to {name}"
+        return BakeError([self._config.fault(path[-1], "contexts", message, hint=f"The links run {cycle}.")])
+
+    def _settle(self, name: str) -> None:
+        """Take over what linked targets are entitled to, and compare platforms."""
+        target = self._config.targets[name]
+        for link in self._links(name):
+            other = self._config.targets[link]
+            if other.entitlements:
+                target.entitlements = list(dict.fromkeys([*(target.entitlements or ()), *other.entitlements]))
+            mine, theirs = target.platforms or [], other.platforms or []
+            if len(mine) > 1 and len(theirs) > 1 and not set(mine) <= set(theirs):
+                shown = (f"[{' '.join(platforms)}]" for platforms in (mine, theirs))
+                message = "target {} can't be used by {} because its platforms {} are not a subset of {}"
+                raise BakeError([self._config.fault(link, "platforms", message.format(link, name, *shown))])
