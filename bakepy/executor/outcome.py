@@ -1,0 +1,75 @@
+"""What came of a run: digests, answers and the metadata file."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+import tempfile
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bakepy.buildkit.requests import Answer
+from bakepy.diagnostics import BakeError
+from bakepy.planner.scheduler import State
+
+DIGEST = "containerimage.digest"
+BUILD_REF = "buildx.build.ref"
+INLINE_MESSAGE = "frontend.result.inlinemessage"
+Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Hold what came of one target.
+
+    `response` is what the exporters and the frontend answered; `answer` is set for a target that was asked about
+    instead of built; `error` says in one line why it failed.
+    """
+
+    target: str
+    state: State
+    response: Mapping[str, str] = field(default_factory=dict)
+    answer: Answer | None = None
+    error: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Return the image's digest; empty where there is none."""
+        return self.response.get(DIGEST, "")
+
+
+def metadata(outcomes: Mapping[str, Outcome]) -> dict[str, Json]:
+    """Return what the metadata file holds: each target's response, with what is JSON inside decoded."""
+    return {
+        name: {k: _decoded(k, v) for k, v in sorted(o.response.items())}
+        for name, o in sorted(outcomes.items())
+        if o.state is State.DONE
+    }
+
+
+def _decoded(key: str, value: str) -> Json:
+    try:
+        text = value.encode() if key == "result.json" else b64decode(value, validate=True)
+        decoded: Json = json.loads(text)
+    except (ValueError, binascii.Error):
+        return value
+    objects = decoded if isinstance(decoded, list) else [decoded]
+    return decoded if decoded and all(isinstance(o, dict) for o in objects) else value
+
+
+def write_metadata(path: Path, outcomes: Mapping[str, Outcome]) -> None:
+    """Write the metadata file as a whole or not at all. Raises BakeError where that fails."""
+    text = json.dumps(metadata(outcomes), indent=2, ensure_ascii=False)
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as error:
+        hint = "name a file in a folder that you may write to"
+        raise BakeError.of(f"failed to write metadata file {path}: {error.strerror}", hint=hint) from None
