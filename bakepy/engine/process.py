@@ -32,6 +32,8 @@ LOG_LINES = 12
 
 STOP_WITHIN = 15.0
 
+CRASH_WITHIN = 1.0
+
 ROOM = 1 << 20
 """Bytes that must fit on the engine's disk for it not to count as full."""
 
@@ -141,6 +143,17 @@ def crash_error(paths: Paths) -> StartError:
         f"the end of its log:\n{log_tail(paths)}",
         hint=f"the whole log is {paths.log}; where the engine's state is damaged, remove it: bakepy engine uninstall",
     )
+
+
+def crashed(paths: Paths) -> StartError | None:
+    """Return why the engine has just ended by itself, or None where it runs or was stopped."""
+    deadline = time.monotonic() + CRASH_WITHIN
+    # A client sees its connection break a moment before the supervisor sees the engine end.
+    while probe(paths.socket) is not Answer.READY and time.monotonic() < deadline:
+        if _crash(paths):
+            return crash_error(paths)
+        time.sleep(0.02)
+    return None
 
 
 def _launch(engine: Engine, settings: Settings, paths: Paths, idle: float) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -116,9 +117,8 @@ class Supervisor:
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         used = time.monotonic()
         while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                status = process.wait(timeout=min(5.0, self.idle / 4))
-                record = {"status": status, "time": time.time()}
+            if _ended(process, within=min(5.0, self.idle / 4)):
+                record = {"status": process.wait(), "time": time.time()}
                 self.paths.crash.write_text(json.dumps(record), encoding="utf-8")
                 return
             _reap_orphans(process)
@@ -152,6 +152,15 @@ def _tell(report: int, message: dict[str, object]) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(report, json.dumps(message).encode())
     os.close(report)
+
+
+def _ended(process: subprocess.Popen[bytes], within: float) -> bool:
+    """Wait for a process to end, without waking up meanwhile (pidfd_open(2))."""
+    fd = os.pidfd_open(process.pid)
+    try:
+        return bool(select.select([fd], [], [], within)[0])
+    finally:
+        os.close(fd)
 
 
 def _orphans(process: subprocess.Popen[bytes]) -> list[int]:

@@ -1,0 +1,134 @@
+"""A Docker Engine's own BuildKit, and the Engine's image store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import BinaryIO, ClassVar
+
+from bakepy.drivers.docker_api import GRPC_ON_THE_SOCKET, DockerApi, EngineInfo
+from bakepy.drivers.docker_host import DockerHost
+from bakepy.drivers.interface import Capability, Driver, NodeInfo, Status
+from bakepy.transport.endpoint import Endpoint
+
+OLDEST_WITH_INPUTS = 23
+"""The Engine whose BuildKit (0.10) first knew named contexts; 20.10 has BuildKit 0.8."""
+
+CHUNK = 1 << 18
+
+STORE = frozenset(
+    {
+        Capability.OCI_EXPORTER,
+        Capability.DOCKER_EXPORTER,
+        Capability.CACHE_EXPORT,
+        Capability.MULTI_PLATFORM,
+        Capability.ATTESTATIONS,
+    }
+)
+"""What an Engine can do only with the containerd image store."""
+
+
+class DockerDriver(Driver):
+    """Build in a Docker Engine."""
+
+    name: ClassVar[str] = "docker"
+
+    def __init__(self, host: DockerHost) -> None:
+        self.api = DockerApi(host)
+        self._info: EngineInfo | None = None
+
+    async def inspect(self) -> NodeInfo:
+        """Ask the Engine and its BuildKit who they are."""
+        import asyncio
+
+        from bakepy.drivers.ask import ask
+
+        if not await asyncio.to_thread(self.api.answers):
+            return NodeInfo(Status.INACTIVE)
+        engine = await self._engine()
+        async with self.dial() as endpoint:
+            node = await ask(endpoint)
+        return NodeInfo(
+            Status.RUNNING, node.version or engine.version, node.platforms or (engine.platform,), node.labels
+        )
+
+    async def boot(self, say: Callable[[str], None]) -> None:
+        """Check that the Engine answers; raises DriverError."""
+        await self._engine()
+
+    def dial(self) -> AbstractAsyncContextManager[Endpoint]:
+        """Open the Engine's socket where that serves gRPC, else a connection that is upgraded to it."""
+        return self._dial()
+
+    @asynccontextmanager
+    async def _dial(self) -> AsyncIterator[Endpoint]:
+        import asyncio
+
+        from bakepy.transport.pump import pumped
+
+        if (await self._engine()).api >= GRPC_ON_THE_SOCKET:
+            yield self.api.endpoint()
+            return
+        stream = await asyncio.to_thread(self.api.hijack)
+        async with pumped(stream) as endpoint:
+            yield endpoint
+
+    async def capabilities(self) -> frozenset[Capability]:
+        """Tell by the Engine's version and image store."""
+        engine = await self._engine()
+        has = {Capability.LOADS_BY_ITSELF}
+        if engine.major >= OLDEST_WITH_INPUTS:
+            has.add(Capability.GATEWAY_INPUTS)
+        return frozenset(has | STORE if engine.containerd_store else has)
+
+    async def stop(self) -> None:
+        """Leave it: the Engine is not ours to stop."""
+
+    async def remove(self) -> None:
+        """Leave it: the Engine is not ours to remove."""
+
+    async def _engine(self) -> EngineInfo:
+        import asyncio
+
+        if self._info is None:
+            self._info = await asyncio.to_thread(self.api.info)
+        return self._info
+
+
+@asynccontextmanager
+async def image_loader(host: DockerHost, say: Callable[[str], None]) -> AsyncIterator[BinaryIO]:
+    """Yield a file into which a tar of images is written (blocking, from a thread); the Engine loads it meanwhile.
+
+    Leaving the context waits until the Engine has the image; raises DriverError where it refuses. Leaving it by an
+    exception drops what was written.
+    """
+    import asyncio
+
+    read, write = os.pipe()
+    source, sink = os.fdopen(read, "rb"), os.fdopen(write, "wb", buffering=CHUNK)
+    loading = asyncio.ensure_future(asyncio.to_thread(_load, host, source, say))
+    try:
+        yield sink
+    except BaseException:
+        # The Engine sees the tar end in the middle and drops it; what it says of that is of no interest.
+        await asyncio.to_thread(_close, sink)
+        await asyncio.wait({loading})
+        loading.exception()
+        raise
+    await asyncio.to_thread(_close, sink)
+    await loading
+
+
+def _load(host: DockerHost, source: BinaryIO, say: Callable[[str], None]) -> None:
+    # Closing the reading end wakes a writer that the Engine no longer listens to.
+    with source:
+        DockerApi(host).load(iter(lambda: source.read1(CHUNK), b""), say)  # type: ignore[attr-defined]
+
+
+def _close(sink: BinaryIO) -> None:
+    try:
+        sink.close()
+    except BrokenPipeError:
+        # The Engine has given up, and says why.
+        return

@@ -1,0 +1,237 @@
+"""The few calls of the Docker Engine's HTTP API that a build needs.
+
+They are made with the standard library: importing Docker's own SDK takes longer than a cached build.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from bakepy.drivers.docker_host import DockerHost
+from bakepy.drivers.interface import DriverError
+from bakepy.drivers.tls_stream import TlsStream
+from bakepy.transport.endpoint import Endpoint, Tls
+from bakepy.transport.pump import ByteStream, SocketStream
+
+QUICK = 2.0
+"""Seconds that an Engine may take to answer a ping."""
+
+CALL = 30.0
+
+UPGRADE = b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
+
+GRPC_ON_THE_SOCKET = (1, 53)
+"""The API version from which the Engine serves gRPC on its listening socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Hold what an Engine says of itself."""
+
+    version: str
+    api: tuple[int, int]
+    containerd_store: bool
+    platform: str
+
+    @property
+    def major(self) -> int:
+        """Return the first number of the Engine's version, 0 where it is not a number (a development build)."""
+        head = self.version.partition(".")[0]
+        return int(head) if head.isdigit() else 0
+
+
+class DockerApi:
+    """Call one Docker Engine."""
+
+    def __init__(self, host: DockerHost) -> None:
+        self.host = host
+
+    def answers(self) -> bool:
+        """Tell within about two seconds whether an Engine answers; never raises."""
+        try:
+            return self._ping() is not None
+        except (OSError, http.client.HTTPException, DriverError):
+            return False
+
+    def info(self) -> EngineInfo:
+        """Ask the Engine who it is; raises DriverError."""
+        version = self._get("/version")
+        store = self._get("/info").get("DriverStatus") or []
+        major, _, minor = str(version.get("ApiVersion", "0.0")).partition(".")
+        return EngineInfo(
+            version=str(version.get("Version", "")),
+            api=(int(major), int(minor)),
+            containerd_store=["driver-type", "io.containerd.snapshotter.v1"] in store,
+            platform=f"{version.get('Os', 'linux')}/{version.get('Arch', 'amd64')}",
+        )
+
+    def endpoint(self) -> Endpoint:
+        """Return the address of the Engine's own socket, which serves gRPC from API 1.53 on."""
+        parts = urlsplit(self.host.url)
+        if parts.scheme == "unix":
+            return Endpoint(f"unix:{parts.path}")
+        return Endpoint(f"{parts.hostname}:{_port(parts.port, self.host.tls)}", self.host.tls)
+
+    def hijack(self) -> ByteStream:
+        """Turn a connection into a stream to the Engine's BuildKit (`POST /grpc`); raises DriverError."""
+        sock = self._open(CALL)
+        try:
+            stream = self._secured(sock)
+            stream.write(memoryview(UPGRADE))
+            head = b""
+            while b"\r\n\r\n" not in head and len(head) < 1 << 16:
+                more = stream.read(4096)
+                if not more:
+                    break
+                head += more
+        except OSError as error:
+            sock.close()
+            raise self._unreachable(error) from error
+        head, _, early = head.partition(b"\r\n\r\n")
+        if head.split(b" ")[1:2] != [b"101"]:
+            stream.close()
+            answer = head.split(b"\r\n")[0].decode(errors="replace")
+            raise DriverError.of(
+                f"the Docker Engine at {self.host.url} has no BuildKit",
+                f"it answers {answer!r} to POST /grpc",
+                hint="it needs Docker Engine 20.10 or newer; or name another builder with --builder",
+            )
+        sock.settimeout(None)
+        if isinstance(stream, TlsStream):
+            stream.unread(early)
+            return stream
+        return SocketStream(sock, early)
+
+    def load(self, chunks: Iterable[bytes], say: Callable[[str], None]) -> None:
+        """Load a tar of images into the Engine's store, telling what it says; raises DriverError."""
+        connection = self._connection(None)
+        try:
+            headers = {"Content-Type": "application/x-tar", "Transfer-Encoding": "chunked"}
+            connection.request("POST", "/images/load?quiet=0", body=chunks, headers=headers, encode_chunked=True)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise self._refused("loading the image", response.status, response.read())
+            for message in _messages(response):
+                if "error" in message:
+                    raise DriverError.of("the Docker Engine could not load the image", str(message["error"]))
+                text = str(message.get("stream") or "").strip()
+                if text:
+                    say(text)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+
+    def _ping(self) -> str | None:
+        connection = self._connection(QUICK)
+        try:
+            connection.request("GET", "/_ping")
+            response = connection.getresponse()
+            response.read()
+            return response.headers.get("Api-Version") if response.status == 200 else None
+        finally:
+            connection.close()
+
+    def _get(self, path: str) -> dict[str, Any]:
+        connection = self._connection(CALL)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise self._refused(f"GET {path}", response.status, body)
+        found = json.loads(body)
+        return found if isinstance(found, dict) else {}
+
+    def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("docker")
+        sock = self._open(timeout)
+        if tls := self.host.tls:
+            try:
+                connection.sock = _context(tls).wrap_socket(sock, server_hostname=self._server_name)
+            except OSError as error:
+                sock.close()
+                raise self._unreachable(error) from error
+        else:
+            connection.sock = sock
+        return connection
+
+    def _secured(self, sock: socket.socket) -> ByteStream:
+        if self.host.tls is None:
+            stream = SocketStream(sock)
+            sock.settimeout(CALL)
+            return stream
+        secure = TlsStream(sock, _context(self.host.tls), self._server_name)
+        secure.handshake()
+        return secure
+
+    @property
+    def _server_name(self) -> str:
+        named = self.host.tls.server_name if self.host.tls else None
+        return named or urlsplit(self.host.url).hostname or "localhost"
+
+    def _open(self, timeout: float | None) -> socket.socket:
+        parts = urlsplit(self.host.url)
+        try:
+            match parts.scheme:
+                case "unix":
+                    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                    try:
+                        sock.settimeout(timeout)
+                        sock.connect(parts.path)
+                    except OSError:
+                        sock.close()
+                        raise
+                    return sock
+                case "tcp" | "http" | "https":
+                    port = _port(parts.port, self.host.tls)
+                    return socket.create_connection((parts.hostname or "localhost", port), timeout)
+        except OSError as error:
+            raise self._unreachable(error) from error
+        raise DriverError.of(
+            f"Docker Engines at {parts.scheme}:// addresses are not supported yet",
+            f'the context "{self.host.context}" has {self.host.url}',
+            hint="name another builder with --builder, or another context with DOCKER_CONTEXT",
+        )
+
+    def _unreachable(self, error: Exception) -> DriverError:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        hint = "start it, or name another builder with --builder"
+        if isinstance(error, PermissionError):
+            hint = "this user may not use it: ask for membership of the group docker"
+        return DriverError.of(f"the Docker Engine at {self.host.url} does not answer", reason, hint=hint)
+
+    def _refused(self, what: str, status: int, body: bytes) -> DriverError:
+        try:
+            reason = str(json.loads(body)["message"])
+        except (ValueError, KeyError, TypeError):
+            reason = body[:500].decode(errors="replace")
+        return DriverError.of(f"the Docker Engine at {self.host.url} refused: {what}", f"{status}: {reason}")
+
+
+def _port(port: int | None, tls: Tls | None) -> int:
+    return port or (2376 if tls else 2375)
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(tls.ca) if tls.ca else None)
+    if tls.cert:
+        context.load_cert_chain(tls.cert, tls.key)
+    return context
+
+
+def _messages(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    for line in response:
+        if line.strip():
+            yield json.loads(line)

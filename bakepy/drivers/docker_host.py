@@ -1,0 +1,82 @@
+"""Where the Docker Engine is: DOCKER_HOST, Docker's contexts, and the default socket."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakepy.drivers.interface import DriverError
+from bakepy.settings import Settings
+from bakepy.transport.endpoint import Tls
+
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class DockerHost:
+    """Name a Docker Engine: its context's name, its URL as Docker writes it, and its TLS files."""
+
+    context: str
+    url: str
+    tls: Tls | None = None
+
+
+def current_context(settings: Settings) -> str:
+    """Return the name of the context that Docker's own client would use."""
+    if settings.docker_host:
+        return "default"
+    if settings.docker_context:
+        return settings.docker_context
+    try:
+        config = json.loads((settings.docker_config / "config.json").read_bytes())
+        return str(config.get("currentContext") or "default")
+    except (OSError, ValueError, AttributeError):
+        return "default"
+
+
+def context_names(settings: Settings) -> list[str]:
+    """Return the names of all contexts, `default` first."""
+    names = []
+    for file in (settings.docker_config / "contexts" / "meta").glob("*/meta.json"):
+        try:
+            names.append(str(json.loads(file.read_bytes())["Name"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return ["default", *sorted(names)]
+
+
+def docker_host(settings: Settings, context: str) -> DockerHost:
+    """Return the Engine of a context; raises DriverError where there is no such context."""
+    if context == "default":
+        return _default_host(settings)
+    # Docker names a context's folders by the SHA-256 of its name.
+    folder = hashlib.sha256(context.encode()).hexdigest()
+    contexts = settings.docker_config / "contexts"
+    try:
+        record = json.loads((contexts / "meta" / folder / "meta.json").read_bytes())
+        url = str(record["Endpoints"]["docker"].get("Host") or DEFAULT_SOCKET)
+    except FileNotFoundError:
+        raise DriverError.of(
+            f'there is no Docker context "{context}"', f"contexts: {', '.join(context_names(settings))}"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DriverError.of(f'the Docker context "{context}" cannot be read', str(error)) from error
+    files = contexts / "tls" / folder / "docker"
+    return DockerHost(context, url, _tls(files) if files.exists() else None)
+
+
+def _default_host(settings: Settings) -> DockerHost:
+    url = settings.docker_host or DEFAULT_SOCKET
+    wanted = settings.lookup("DOCKER_TLS_VERIFY") or settings.lookup("DOCKER_TLS")
+    return DockerHost("default", url, _tls(settings.docker_cert_path) if wanted and url.startswith("tcp:") else None)
+
+
+def _tls(folder: Path) -> Tls:
+    ca, cert, key = (folder / f"{name}.pem" for name in ("ca", "cert", "key"))
+    return Tls(ca=_existing(ca), cert=_existing(cert), key=_existing(key))
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.exists() else None

@@ -1,0 +1,97 @@
+"""The embedded engine: a BuildKit of the user's own, started on demand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import ClassVar
+
+from bakepy.drivers.interface import Capability, Driver, DriverError, NodeInfo, Status
+from bakepy.engine.errors import EngineError
+from bakepy.engine.find import find, need
+from bakepy.engine.paths import Paths
+from bakepy.settings import Settings
+from bakepy.transport.endpoint import Endpoint
+
+
+class EmbeddedDriver(Driver):
+    """Start the embedded engine and reach it."""
+
+    name: ClassVar[str] = "embedded"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._paths = Paths.of(settings)
+
+    async def inspect(self) -> NodeInfo:
+        """Tell whether the engine runs; it is not started for this."""
+        from bakepy.drivers.ask import ask
+        from bakepy.engine.probe import Answer, probe
+
+        if probe(self._paths.socket) is Answer.READY:
+            return await ask(self._endpoint)
+        engine = find(self._settings)
+        return NodeInfo(Status.STOPPED, engine.version) if engine else NodeInfo(Status.INACTIVE)
+
+    async def boot(self, say: Callable[[str], None]) -> None:
+        """Start the engine unless it runs."""
+        import asyncio
+
+        await asyncio.to_thread(self._start, say)
+
+    def dial(self) -> AbstractAsyncContextManager[Endpoint]:
+        """Keep the engine running while the context lasts; an engine that crashes is named as the cause."""
+        return self._dial()
+
+    @asynccontextmanager
+    async def _dial(self) -> AsyncIterator[Endpoint]:
+        import asyncio
+
+        from bakepy.engine.process import crashed, in_use
+
+        # A lock that someone else holds is waited for off the loop.
+        use = in_use(self._paths)
+        await asyncio.to_thread(use.__enter__)
+        try:
+            # Between boot and here the engine may have become idle and been stopped.
+            await self.boot(lambda _text: None)
+            try:
+                yield self._endpoint
+            except Exception as error:
+                if crash := await asyncio.to_thread(crashed, self._paths):
+                    raise DriverError(crash.diagnostics) from error
+                raise
+        finally:
+            use.__exit__(None, None, None)
+
+    async def capabilities(self) -> frozenset[Capability]:
+        """Return all that the pinned BuildKit can do."""
+        return frozenset(Capability) - {Capability.LOADS_BY_ITSELF}
+
+    async def stop(self) -> None:
+        """Stop the engine; its build cache stays."""
+        import asyncio
+
+        from bakepy.engine.process import stop
+
+        await asyncio.to_thread(stop, self._paths)
+
+    async def remove(self) -> None:
+        """Remove the engine with its build cache."""
+        import asyncio
+
+        from bakepy.engine.install import uninstall
+
+        await asyncio.to_thread(uninstall, self._settings, lambda _text: None)
+
+    @property
+    def _endpoint(self) -> Endpoint:
+        return Endpoint(f"unix:{self._paths.socket}")
+
+    def _start(self, say: Callable[[str], None]) -> None:
+        from bakepy.engine.process import start
+
+        try:
+            start(need(self._settings), self._settings, say)
+        except EngineError as error:
+            raise DriverError(error.diagnostics) from error
