@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
-from bakepy.evaluator.module import Decoder, Inputs, Module, Row, VariableInfo, resolve
+from bakepy.evaluator.module import Decoder, Inputs, Module, Row, VariableInfo
+from bakepy.evaluator.resolution import resolve
 
 __all__ = ["Decoder", "Inputs", "Module", "Row", "VariableInfo", "resolve"]

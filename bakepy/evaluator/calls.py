@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bakepy.diagnostics import Diagnostic, Span
+from bakepy.diagnostics import Diagnostic, Span, nearest
 from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
 from bakepy.evaluator.functions.record import (
     Argument,
@@ -19,7 +19,7 @@ from bakepy.evaluator.functions.record import (
     check_arity,
     convert_arguments,
 )
-from bakepy.evaluator.scope import Scope, suggestion
+from bakepy.evaluator.scope import CONSTANTS, Scope, suggestion
 from bakepy.evaluator.spans import closing_span, start_span
 from bakepy.evaluator.types import constraint
 from bakepy.grammar.nodes import Call, Expr
@@ -113,18 +113,24 @@ def _diagnostic(expr: Call, complaint: Complaint, given: Sequence[_Given]) -> Di
 
 
 def _unknown_function(expr: Call, scope: Scope) -> Diagnostic:
+    if scope is CONSTANTS:
+        return Diagnostic("Function calls not allowed", "Functions may not be called here.", expr.span)
+    # The reference suggests names in the detail only where the innermost scope holds functions itself.
+    offered = sorted(scope.function_names()) if scope.functions is not None else []
     namespace, separator, name = expr.name.rpartition("::")
+    hint = ""
     if separator:
         namespace += separator
-        inside = [n.removeprefix(namespace) for n in scope.function_names() if n.startswith(namespace)]
-        if not inside:
-            detail = f'There are no functions in namespace "{namespace}".'
-        else:
-            near = suggestion(name, inside)
+        inside = [n.removeprefix(namespace) for n in offered if n.startswith(namespace)]
+        near = suggestion(name, inside)
+        detail = f'There are no functions in namespace "{namespace}".'
+        if inside:
             mean = f" Did you mean {namespace}{near}?" if near else ""
             detail = f'There is no function named "{name}" in namespace {namespace}.{mean}'
     else:
-        near = suggestion(name, sorted(scope.function_names()))
+        near = suggestion(name, offered)
         mean = f' Did you mean "{near}"?' if near else ""
         detail = f'There is no function named "{name}".{mean}'
-    return Diagnostic("Call to unknown function", detail, expr.name_span, expr.span)
+        if not near and (close := nearest(name, scope.function_names())):
+            hint = f'did you mean "{close}"?'
+    return Diagnostic("Call to unknown function", detail, expr.name_span, expr.span, hint)

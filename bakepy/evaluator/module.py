@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bakepy.diagnostics import Diagnostic
-from bakepy.grammar.nodes import Block, Body
+from bakepy.grammar.nodes import Block
 
 if TYPE_CHECKING:
-    from bakepy.evaluator.functions import Surroundings
+    from bakepy.evaluator.functions.library import Surroundings
     from bakepy.values.value import Value
 
 
@@ -82,8 +82,3 @@ class Module:
     rows: list[Row]
     renamed: dict[str, dict[str, list[str]]]
     warnings: list[Diagnostic]
-
-
-def resolve(bodies: Sequence[Body], inputs: Inputs) -> Module:
-    """Evaluate the merged bodies; raise BakeError with all faults found."""
-    raise NotImplementedError

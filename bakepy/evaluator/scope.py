@@ -73,6 +73,10 @@ class Scope:
             scope = scope.parent
 
 
+CONSTANTS = Scope({})
+"""The scope of expressions in which no names may be used."""
+
+
 def suggestion(given: str, names: Iterable[str]) -> str | None:
     """Return the first name less than three edits away from `given`, as HCL suggests names."""
     for name in names:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from bakepy.diagnostics import Diagnostic, Span, nearest
 from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
-from bakepy.evaluator.scope import Namespace, Scope, suggestion
+from bakepy.evaluator.scope import CONSTANTS, Namespace, Scope, suggestion
 from bakepy.evaluator.spans import bracket_span, marker_span
 from bakepy.grammar.nodes import GetAttr, Index, Splat, SplatItem, Step, Traverse, Variable
 from bakepy.values import numbers
@@ -42,6 +42,8 @@ def _variable(expr: Variable, scope: Scope, faults: Faults) -> Value:
 
 
 def _unknown_variable(expr: Variable, scope: Scope) -> Diagnostic:
+    if scope is CONSTANTS:
+        return Diagnostic("Variables not allowed", "Variables may not be used here.", expr.root_span, expr.span)
     near = suggestion(expr.root, scope.names())
     mean = f' Did you mean "{near}"?' if near else ""
     hint = f'define it with: variable "{expr.root}" {{}}'
@@ -64,8 +66,7 @@ def _walk(value: Value, steps: Sequence[Step], faults: Faults) -> Value:
         if isinstance(step, GetAttr):
             value = attribute(value, step.name, step.span, faults)
         else:
-            # A literal key has no names: any scope will do.
-            value = element(value, evaluate(step.key, Scope({}), faults), step.span, faults)
+            value = element(value, evaluate(step.key, CONSTANTS, faults), step.span, faults)
         if len(faults) > before:
             return UNKNOWN_DYNAMIC
     return value
@@ -116,11 +117,10 @@ def _splat(expr: Splat, scope: Scope, faults: Faults) -> Value:
     values = [_each(expr, value, scope, faults) for value in source.elements]
     if len(faults) > before:
         return UNKNOWN_DYNAMIC
-    if isinstance(source.type, TupleType):
+    if not isinstance(source.type, ListType | SetType):
         return tuple_(values)
     if not values:
-        kind = _each(expr, unknown(source.type.element), scope, faults).type
-        return list_([], kind)
+        return list_([], _each(expr, unknown(source.type.element), scope, faults).type)
     if same_types(values):
         return list_(values)
     faults.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakepy.diagnostics import BakeError, Diagnostic
@@ -28,7 +29,7 @@ class _Body:
     result: Expr
     scope: Scope
 
-    def __call__(self, args: list[Value] | tuple[Value, ...], returns: Type) -> Value:
+    def __call__(self, args: Sequence[Value], returns: Type) -> Value:
         names: dict[str, Value | Namespace] = dict(zip(self.params, args, strict=False))
         if self.variadic is not None:
             names[self.variadic] = tuple_(args[len(self.params) :])

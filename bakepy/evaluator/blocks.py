@@ -1,0 +1,324 @@
+"""Targets and groups: the rows of their matrix, their names, and their attributes, which may refer to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bakepy.diagnostics import BakeError, Diagnostic, Span
+from bakepy.evaluator.expressions import evaluate
+from bakepy.evaluator.module import Decoder, Row
+from bakepy.evaluator.resolver import ResolveError, Resolver
+from bakepy.evaluator.scope import Namespace, Scope
+from bakepy.evaluator.spans import start_span
+from bakepy.grammar.nodes import Attribute, Block, Expr, GetAttr, Literal, Object, Tuple, Variable
+from bakepy.values.convert import convert
+from bakepy.values.errors import AttributeStep, ConversionError, Path
+from bakepy.values.strings import quoted
+from bakepy.values.types import STRING, CollectionType, MapType, ObjectType
+from bakepy.values.value import Value, map_, object_, string
+
+Schema = Mapping[str, Decoder]
+
+
+class _Row:
+    """Keep how far a row is evaluated."""
+
+    __slots__ = ("done", "row", "scope", "seen", "working")
+
+    def __init__(self, row: Row, scope: Scope) -> None:
+        self.row = row
+        self.scope = scope
+        self.done: set[str] = set()
+        self.working: set[str] = set()
+        self.seen: Value | None = None
+
+    def value(self, schema: Schema) -> Value:
+        """Return the object that other blocks see."""
+        if self.seen is None:
+            attributes = {name: decoder.unset for name, decoder in schema.items()}
+            attributes.update(self.row.attributes)
+            attributes["name"] = string(self.row.name)
+            self.seen = object_(attributes)
+        return self.seen
+
+
+class _Block:
+    """Keep a block's rows, and the values that are the same in all of them."""
+
+    __slots__ = ("attributes", "block", "constant", "rows", "shared", "whole")
+
+    def __init__(self, block: Block, schema: Schema) -> None:
+        self.block = block
+        self.attributes = {n: a for n, a in block.body.attributes.items() if n in schema}
+        self.rows: list[_Row] = []
+        self.constant: set[str] = set()
+        self.shared: dict[str, Value] = {}
+        self.whole = False
+
+
+class _Members:
+    """Be the object of all blocks of a type, by name; of several blocks of a name the one evaluated last counts."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.rows: dict[str, _Row] = {}
+
+    def member(self, name: str) -> Value | None:
+        """Return the block of this name, or None."""
+        row = self.rows.get(name)
+        return None if row is None else row.value(self.schema)
+
+    def whole(self) -> Value:
+        """Return the object of all blocks."""
+        if not self.rows:
+            return map_({}, STRING)
+        return object_({name: row.value(self.schema) for name, row in self.rows.items()})
+
+
+class Blocks:
+    """Evaluate the blocks of all types in `schemas`."""
+
+    def __init__(self, resolver: Resolver, blocks: Sequence[Block]) -> None:
+        self.resolver = resolver
+        self.schemas = resolver.inputs.schemas
+        self.renamed: dict[str, dict[str, list[str]]] = {kind: {} for kind in self.schemas}
+        self._members = {kind: _Members(schema) for kind, schema in self.schemas.items()}
+        self._named: dict[str, dict[str, list[_Block]]] = {kind: {} for kind in self.schemas}
+        self._blocks = [_Block(block, self.schemas[block.type]) for block in blocks]
+
+    def evaluate(self) -> list[Row]:
+        """Return all rows in source order; raise BakeError with the faults of all blocks."""
+        self.resolver.refer = self._refer
+        faults: list[Diagnostic] = []
+        for one in self._blocks:
+            at = one.block.label_spans[0]
+            try:
+                self._name(one)
+            except ResolveError as e:
+                faults.append(Diagnostic("Invalid name", e.message, at, at, e.hint))
+            except BakeError as e:
+                faults += e.diagnostics
+        if faults:
+            raise BakeError(faults)
+        for one in self._blocks:
+            try:
+                self._resolve(one, None)
+            except ResolveError as e:
+                at = one.block.label_spans[0]
+                faults.append(Diagnostic("Invalid block", e.message, at, one.block.header, e.hint))
+            except BakeError as e:
+                faults += e.diagnostics
+        if faults:
+            raise BakeError(faults)
+        return [row.row for one in self._blocks for row in one.rows]
+
+    def _name(self, one: _Block) -> None:
+        """Make a block's rows and find their names."""
+        block = one.block
+        kind, label = block.type, block.labels[0]
+        variables = self.resolver.root.variables
+        variables.setdefault(kind, self._members[kind])
+        scopes = self._scopes(block)
+        names: dict[str, None] = {}
+        for scope in scopes:
+            if not names:
+                self._check_name(label)
+            name = self._row_name(block, scope)
+            if name in names:
+                hint = "each row of a matrix needs a name of its own: let name = … use every axis"
+                raise ResolveError(f"duplicate name {quoted(name)}", hint)
+            names[name] = None
+            one.rows.append(_Row(Row(kind, name, label, block), scope))
+            self._named[kind].setdefault(name, []).append(one)
+        self.renamed[kind].setdefault(label, []).extend(names)
+        if len(scopes) > 1:
+            varying = {*scopes[0].variables, *self.schemas}
+            one.constant = {n for n, a in one.attributes.items() if self._is_constant(a, varying)}
+
+    def _is_constant(self, attribute: Attribute, varying: set[str]) -> bool:
+        """Tell whether an attribute has one value in all rows; a function may give another each time."""
+        needs = self.resolver.dependencies(attribute.value)
+        return not needs.calls and needs.roots.isdisjoint(varying)
+
+    def _check_name(self, name: str) -> None:
+        if message := self.resolver.inputs.validate_label(name):
+            raise ResolveError(message)
+
+    def _scopes(self, block: Block) -> list[Scope]:
+        """Return one scope for each row of the matrix; without one, the scope of all."""
+        root = self.resolver.root
+        attribute = block.body.attributes.get("matrix")
+        if attribute is None:
+            return [root]
+        if block.type != "target":
+            raise ResolveError(f"matrix is not supported for {block.type}s")
+        value = self.resolver.value(attribute.value, root, json=block.body.json)
+        if not isinstance(value.type, MapType | ObjectType) or not value.can_iterate:
+            raise ResolveError("matrix must be a map", 'write matrix = { axis = ["one", "two"] }')
+        rows: list[dict[str, Value | Namespace]] = [{}]
+        for axis in _in_source_order(attribute.value, value):
+            values = value.mapping[axis]
+            if not values.can_iterate:
+                raise ResolveError("matrix values must be a list", f"put the value of {axis} in brackets")
+            rows = [{**row, axis: item} for row in rows for item in values.elements]
+        return [root.child(row) for row in rows]
+
+    def _row_name(self, block: Block, scope: Scope) -> str:
+        attribute = block.body.attributes.get("name")
+        if attribute is None:
+            return block.labels[0]
+        if block.type != "target":
+            raise ResolveError(f"name is not supported for {block.type}s")
+        if "matrix" not in block.body.attributes:
+            raise ResolveError("name requires matrix", "without a matrix, the label is the name")
+        value = self.resolver.value(attribute.value, scope, json=block.body.json)
+        try:
+            name = convert(value, STRING)
+        except ConversionError as e:
+            raise ResolveError(e.message) from None
+        if name.is_null:
+            raise ResolveError("name must not be null")
+        self._check_name(name.text)
+        return name.text
+
+    def _refer(self, variable: Variable) -> bool:
+        """Evaluate what a variable refers to, if it refers to a block."""
+        kind, steps = variable.root, variable.steps
+        named = self._named.get(kind)
+        if named is None:
+            return False
+        if not steps:
+            raise ResolveError(f"cannot access {kind} as a variable", f"refer to one of them: {kind}.name.attribute")
+        if not isinstance(steps[0], GetAttr):
+            raise ResolveError(f"cannot traverse {kind} without attribute", f"write {kind}.name")
+        wanted = steps[1].name if len(steps) > 1 and isinstance(steps[1], GetAttr) else None
+        for one in named.get(steps[0].name, ()):
+            self._resolve(one, wanted)
+        return True
+
+    def _resolve(self, one: _Block, wanted: str | None) -> None:
+        """Evaluate one attribute of a block, or all of them; raise ResolveError or BakeError."""
+        kind = one.block.type
+        if wanted is None:
+            if one.whole:
+                label = one.block.labels[0]
+                raise self.resolver.cycle(f"reference cycle not allowed for {kind}.{label}", f"{kind}.{label}")
+            one.whole = True
+        try:
+            for row in one.rows:
+                if wanted is not None and wanted in row.done:
+                    return
+                self._resolve_row(one, row, wanted)
+        finally:
+            if wanted is None:
+                one.whole = False
+
+    def _resolve_row(self, one: _Block, row: _Row, wanted: str | None) -> None:
+        kind, name = one.block.type, row.row.name
+        if wanted is None:
+            step = f"{kind}.{name}"
+            attributes = {n: a for n, a in one.attributes.items() if n not in row.done}
+            self._check_required(one.block)
+        else:
+            step = f"{kind}.{name}.{wanted}"
+            if wanted in row.working:
+                raise self.resolver.cycle(f"reference cycle not allowed for {step}", step)
+            row.working.add(wanted)
+            attributes = {wanted: one.attributes[wanted]} if wanted in one.attributes else {}
+        with self.resolver.step(step):
+            for attribute in attributes.values():
+                self.resolver.load(attribute.value, row.scope, json=one.block.body.json)
+        self._decode(one, row, attributes)
+        row.done.update(attributes)
+        if wanted is not None:
+            row.done.add(wanted)
+        row.seen = None
+        self._members[kind].rows[name] = row
+
+    def _check_required(self, block: Block) -> None:
+        faults = []
+        for name in self.resolver.inputs.required.get(block.type, ()):
+            if name not in block.body.attributes:
+                detail = f'The argument "{name}" is required, but no definition was found.'
+                faults.append(Diagnostic("Missing required argument", detail, missing_span(block), block.header))
+        if faults:
+            raise BakeError(faults)
+
+    def _decode(self, one: _Block, row: _Row, attributes: Mapping[str, Attribute]) -> None:
+        """Evaluate attributes and bring them to their fields' types; raise BakeError."""
+        schema = self.schemas[one.block.type]
+        faults: list[Diagnostic] = []
+        values = row.row.attributes
+        for name, attribute in attributes.items():
+            shared = one.shared.get(name)
+            if shared is None:
+                shared = _decoded(attribute.value, row.scope, schema[name], faults)
+                if shared is None:
+                    continue
+                if name in one.constant:
+                    one.shared[name] = shared
+            values[name] = shared
+        if faults:
+            raise BakeError(faults)
+
+
+def _decoded(expr: Expr, scope: Scope, decoder: Decoder, faults: list[Diagnostic]) -> Value | None:
+    before = len(faults)
+    value = evaluate(expr, scope, faults)
+    message, hint, implied = "value must be known", "", True
+    related: tuple[tuple[str, Span], ...] = ()
+    try:
+        decoded = decoder(value)
+        if len(faults) == before:
+            return decoded
+        if decoded.wholly_known:
+            return None
+    except ConversionError as e:
+        message, implied = e.message, False
+        if (at := _locate(expr, e.path)) is not expr:
+            related = (("it is this value", at.span),)
+        if value.type.is_primitive and isinstance(decoder.unset.type, CollectionType):
+            braces = "{ … }" if isinstance(decoder.unset.type, MapType) else "[ … ]"
+            hint = f"put it in {braces}: this takes {decoder.unset.type.friendly_name()}"
+    faults.append(
+        Diagnostic(
+            "Unsuitable value type",
+            f"Unsuitable value: {message}",
+            start_span(expr),
+            expr.span,
+            hint,
+            related=related,
+            implied=implied,
+        )
+    )
+    return None
+
+
+def _locate(expr: Expr, path: Path) -> Expr:
+    """Follow the path of a fault into an expression as far as it is written out."""
+    for step in path:
+        key = step.name if isinstance(step, AttributeStep) else step.key.raw
+        inner: Expr | None = None
+        if isinstance(expr, Object):
+            inner = next((i.value for i in expr.items if isinstance(i.key, Literal) and i.key.value == key), None)
+        elif isinstance(expr, Tuple) and isinstance(key, int) and 0 <= key < len(expr.items):
+            inner = expr.items[key]
+        if inner is None:
+            break
+        expr = inner
+    return expr
+
+
+def _in_source_order(expr: Expr, value: Value) -> list[str]:
+    """Return an object's names as they are written, where they are."""
+    names = list(value.mapping)
+    if isinstance(expr, Object):
+        written = [i.key.value for i in expr.items if isinstance(i.key, Literal)]
+        places = {name: i for i, name in enumerate(written)}
+        names.sort(key=lambda name: places.get(name, len(places)))
+    return names
+
+
+def missing_span(block: Block) -> Span:
+    """Return the place in a block's body where what is missing could stand."""
+    return block.body.end or block.body.span
