@@ -1,1 +1,26 @@
-"""Serve the daemon over the session: files, secrets, credentials."""
+"""The reverse session: what the daemon asks of its client."""
+
+from bakepy.buildkit.session.filesend import DirTarget, FileSend, FileSink, OpenSink, PipeSink, Sink
+from bakepy.buildkit.session.filesync import FileSync, LocalDir, shared_key
+from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError, Service
+from bakepy.buildkit.session.server import Session, SessionError, Tunnel
+
+__all__ = [
+    "Call",
+    "Code",
+    "DirTarget",
+    "FileSend",
+    "FileSink",
+    "FileSync",
+    "Handler",
+    "LocalDir",
+    "OpenSink",
+    "PipeSink",
+    "RpcError",
+    "Service",
+    "Session",
+    "SessionError",
+    "Sink",
+    "Tunnel",
+    "shared_key",
+]

@@ -49,6 +49,9 @@ class Call(Protocol):
     async def send(self, message: bytes | bytearray | memoryview) -> None:
         """Queue one message; waits while too much is pending, so that memory stays bounded."""
 
+    async def send_framed(self, *buffers: bytes | bytearray | memoryview) -> None:
+        """Queue messages that carry gRPC's five-byte prefix already, cut anywhere; else as `send`."""
+
 
 Handler = Callable[[Call], Awaitable[None]]
 

@@ -1,0 +1,227 @@
+"""Send local directories to the daemon: build contexts, named contexts, Dockerfiles.
+
+The protocol is fsutil's: all entries go out as STAT packets, numbered in order, while the daemon already asks (REQ) for
+the contents that it lacks; FIN ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from bakepy.buildkit.proto import fsutil_pb2
+from bakepy.buildkit.session import fsutil
+from bakepy.buildkit.session.patterns import Filter, PatternError
+from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
+from bakepy.buildkit.session.walk import Entry, WalkError, follow, walk, without_nested
+from bakepy.diagnostics import BakeError
+
+STAT_BATCH = 64 << 10
+"""Bytes of STAT packets that are queued at once; between batches, other tasks run."""
+CHUNK = 256 << 10
+"""Bytes of a file in one packet."""
+JOIN = 16 << 10
+"""Bytes below which a copy is cheaper than a buffer of its own."""
+_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
+"""What opening fails with where a file is gone meanwhile, or is a socket."""
+
+OnError = Callable[[BakeError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDir:
+    """Name a directory that the daemon may read."""
+
+    path: Path
+
+
+def shared_key(path: Path, client: str) -> str:
+    """Return a key that is stable per directory and client.
+
+    The daemon keeps its copy of a directory under it and takes only what changed. It goes into the frontend attribute
+    `sharedkey:localdir:<name>`.
+    """
+    return hashlib.sha256(f"{client}\0{os.path.realpath(path)}".encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+class FileSync:
+    """Serve directories by name.
+
+    `on_error` is told of a fault of the user's (an unreadable file) besides the daemon, whose build fails by it.
+    """
+
+    def __init__(self, dirs: Mapping[str, LocalDir], on_error: OnError | None = None) -> None:
+        self._dirs = dirs
+        self._on_error = on_error
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Return the handler of DiffCopy."""
+        return {"/moby.filesync.v1.FileSync/DiffCopy": self._diff_copy}
+
+    async def _diff_copy(self, call: Call) -> None:
+        name = (_texts(call.metadata, "dir-name") or [""])[0]
+        directory = self._dirs.get(name)
+        if directory is None:
+            raise RpcError(Code.NOT_FOUND, f'no access allowed to dir "{name}"')
+        root = _root(directory)
+        try:
+            await _Sender(call, root, _filter(call.metadata, root)).run()
+        except PatternError as error:
+            raise RpcError(Code.INVALID_ARGUMENT, f"failed to match patterns: {error}") from error
+        except WalkError as error:
+            raise await self._refuse(call, directory.path, error) from error
+
+    async def _refuse(self, call: Call, root: Path, error: WalkError) -> RpcError:
+        path = os.path.join(os.fspath(root), os.fsdecode(error.path))
+        reason = (error.error.strerror or "input/output error").lower()
+        if self._on_error:
+            hint = "Make it readable, or list it in .dockerignore if the build does not need it."
+            self._on_error(BakeError.of(f"Cannot read {path}", f"It is part of a build context: {reason}.", hint=hint))
+        text = f"cannot read {path}: {reason}"
+        packet = fsutil_pb2.Packet(type="PACKET_ERR", data=text.encode(errors="surrogateescape"))
+        await call.send(packet.SerializeToString())
+        denied = isinstance(error.error, PermissionError)
+        return RpcError(Code.PERMISSION_DENIED if denied else Code.UNKNOWN, text)
+
+
+def _root(directory: LocalDir) -> bytes:
+    return os.fsencode(os.path.realpath(directory.path))
+
+
+def _texts(metadata: Mapping[str, list[str]], key: str) -> list[str]:
+    values = metadata.get(key, [])
+    if metadata.get(f"{key}-encoded", [""])[0] not in {"1", "t", "T", "true", "TRUE", "True"}:
+        return values
+    return [unquote_to_bytes(value.replace("+", " ")).decode(errors="surrogateescape") for value in values]
+
+
+def _filter(metadata: Mapping[str, list[str]], root: bytes) -> Filter:
+    includes = _texts(metadata, "include-patterns")
+    if paths := _texts(metadata, "followpaths"):
+        found = follow(root, paths)
+        if found is not None:
+            includes = without_nested([*includes, *found]) or []
+    return Filter(includes, _texts(metadata, "exclude-patterns"))
+
+
+class _Sender:
+    """Send one directory once."""
+
+    def __init__(self, call: Call, root: bytes, keep: Filter) -> None:
+        self._call = call
+        self._root = root
+        self._entries = walk(root, keep)
+        self._files: dict[int, tuple[bytes, int]] = {}
+
+    async def run(self) -> None:
+        """Send the list and, at the same time, what the daemon asks for."""
+        listing = asyncio.create_task(self._list())
+        serving = asyncio.create_task(self._serve())
+        tasks = [listing, serving]
+        try:
+            # Whichever fails first tells why; the other one would wait for ever.
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    async def _list(self) -> None:
+        for batch in self._batches():
+            await self._call.send_framed(batch)
+            await asyncio.sleep(0)
+
+    def _batches(self) -> Iterator[bytes]:
+        out = bytearray()
+        packet = fsutil_pb2.Packet()
+        for number, entry in enumerate(self._entries):
+            mode = fsutil.to_go_mode(entry.stat.st_mode)
+            if not mode & fsutil.MODE_TYPE:
+                self._files[number] = entry.path, entry.stat.st_size
+            out += fsutil.framed(_encode(packet, entry, mode))
+            if len(out) >= STAT_BATCH:
+                yield bytes(out)
+                out.clear()
+        out += fsutil.framed(b"")  # a STAT without a stat: the list is complete
+        yield bytes(out)
+
+    async def _serve(self) -> None:
+        packet = fsutil_pb2.Packet()
+        while (message := await self._call.receive()) is not None:
+            packet.ParseFromString(message)
+            if packet.type == fsutil.REQ:
+                if (file := self._files.pop(packet.ID, None)) is None:
+                    raise RpcError(Code.INVALID_ARGUMENT, f"invalid file id {packet.ID}")
+                await self._send_file(packet.ID, *file)
+            elif packet.type == fsutil.FIN:
+                await self._call.send(message)
+                return
+            elif packet.type == fsutil.ERR:
+                text = packet.data.decode(errors="replace")
+                raise RpcError(Code.UNKNOWN, f"error from receiver: {text}")
+
+    async def _send_file(self, number: int, path: bytes, size: int) -> None:
+        """Send what the file holds now: one that changes meanwhile is as long as what could be read."""
+        try:
+            file = self._open(path)
+            if file is None:
+                await self._call.send_framed(fsutil.framed_data_head(number, 0))
+                return
+            try:
+                await self._send_contents(number, file, size)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise WalkError(path, error) from error
+
+    def _open(self, path: bytes) -> int | None:
+        try:
+            # Whatever took the file's place since the walk, opening it neither blocks nor takes over a terminal.
+            return os.open(os.path.join(self._root, path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError as error:
+            if error.errno in _NOTHING:
+                return None
+            raise
+
+    async def _send_contents(self, number: int, file: int, size: int) -> None:
+        end = fsutil.framed_data_head(number, 0)
+        while True:
+            # One byte more than expected: a short read is the end, and small files take a single call.
+            want = min(size + 1, CHUNK)
+            data = os.read(file, want)
+            head = fsutil.framed_data_head(number, len(data)) if data else b""
+            if len(data) < want:
+                if len(data) < JOIN:
+                    await self._call.send_framed(head + data + end)
+                else:
+                    await self._call.send_framed(head, data, end)
+                return
+            await self._call.send_framed(head, data)
+            size = max(size - len(data), CHUNK)
+
+
+def _encode(packet: fsutil_pb2.Packet, entry: Entry, mode: int) -> bytes:
+    """Encode a STAT packet; `packet` is one to use again and again, which is the fastest way with upb."""
+    found, stat = entry.stat, packet.stat
+    stat.path = entry.path
+    stat.mode = mode
+    stat.modTime = found.st_mtime_ns
+    stat.size = 0 if mode & fsutil.MODE_DIR else found.st_size
+    stat.linkname = entry.link
+    device = mode & fsutil.MODE_DEVICE
+    stat.devmajor = os.major(found.st_rdev) if device else 0
+    stat.devminor = os.minor(found.st_rdev) if device else 0
+    if entry.xattrs or stat.xattrs:
+        stat.xattrs.clear()
+        for name, value in entry.xattrs.items():
+            stat.xattrs[name] = value
+    return packet.SerializeToString()

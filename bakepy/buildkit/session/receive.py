@@ -1,0 +1,335 @@
+"""Receive a directory from the daemon, whatever it sends.
+
+The sender is not trusted. Every path is checked (relative, clean, in order, its directory received before) and every
+operation is on one name within an open directory, which is reached from the destination without following a symlink;
+hard links may only name files of the same transfer. An existing destination is merged into: what a received path
+meets is replaced, files by renaming, so that a transfer that breaks off leaves whole files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from collections import deque
+from dataclasses import dataclass, field
+
+from bakepy.buildkit.proto import fsutil_pb2
+from bakepy.buildkit.session import fsutil
+from bakepy.buildkit.session.rpc import Call, Code, RpcError
+
+OUTSTANDING = 64
+"""Files that are asked for and not complete; each holds one file descriptor, and its directory's."""
+
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class WriteError(Exception):
+    """Say that a path below the destination could not be written."""
+
+    def __init__(self, path: bytes, error: OSError) -> None:
+        super().__init__(error.strerror)
+        self.path, self.error = path, error
+
+
+@dataclass(slots=True, eq=False)
+class _Directory:
+    path: bytes
+    fd: int
+    stat: fsutil_pb2.Stat | None
+    """What the directory is to be in the end; None for the destination itself, which stays as it is."""
+    last: bytes = b""
+    """Name of the last entry: the next one sorts behind it."""
+    files: int = 0
+    """Files under way within."""
+    left: bool = False
+    """Whether all its entries have been seen."""
+    names: set[bytes] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class _File:
+    path: bytes
+    fd: int
+    directory: _Directory
+    name: bytes
+    written: bytes
+    """The name under which it is written: another than its own where that is taken."""
+    stat: fsutil_pb2.Stat
+
+
+class Receiver:
+    """Receive one transfer into the directory open as `root`; with `delete`, remove what was not in it."""
+
+    def __init__(self, call: Call, root: int, *, delete: bool = False) -> None:
+        self._call = call
+        self._root = root
+        self._delete = delete
+        self._stack = [_Directory(b"", os.dup(root), None)]
+        self._waiting: deque[tuple[int, fsutil_pb2.Stat]] = deque()
+        self._files: dict[int, _File] = {}
+        self._under_way: set[bytes] = set()
+        self._regular: set[bytes] = set()
+        self._listed = self._finished = False
+        self._requests = bytearray()
+
+    async def run(self) -> None:
+        """Receive until the sender agrees that all is there.
+
+        Raises RpcError where the sender breaks the protocol, WriteError where the destination cannot be written.
+        """
+        try:
+            await self._receive()
+        finally:
+            self._abandon()
+
+    async def _receive(self) -> None:
+        """Always read: a receiver that waits while it asks, with a sender that does the same, waits for ever."""
+        number = 0
+        while (message := await self._call.receive()) is not None:
+            packet = fsutil_pb2.Packet.FromString(message)
+            kind = packet.type
+            if kind == fsutil.DATA:
+                self._take(packet.ID, packet.data)
+            elif kind == fsutil.STAT:
+                if self._listed:
+                    raise _broken("an entry after the end of the list", packet.stat.path)
+                if packet.HasField("stat"):
+                    self._waiting.append((number, packet.stat))
+                    number += 1
+                else:
+                    self._listed = True
+            elif kind == fsutil.ERR:
+                raise RpcError(Code.UNKNOWN, f"error from sender: {packet.data.decode(errors='replace')}")
+            elif kind == fsutil.FIN:
+                if not self._finished:
+                    raise _broken("the transfer ends before it is complete", b"")
+                return
+            await self._advance()
+        raise _broken("the transfer is cut short", b"")
+
+    async def _advance(self) -> None:
+        """Work on entries in their order, as far as there is room for more files."""
+        waiting = self._waiting
+        while waiting and len(self._files) < OUTSTANDING:
+            number, entry = waiting[0]
+            if entry.linkname in self._under_way and not entry.mode & fsutil.MODE_TYPE:
+                break  # a hard link to a file that does not have its name yet
+            waiting.popleft()
+            self._apply(number, entry)
+        if self._requests:
+            requests = bytes(self._requests)
+            self._requests.clear()
+            await self._call.send_framed(requests)
+        if self._listed and not waiting and not self._files and not self._finished:
+            while self._stack:
+                self._leave()
+            self._finished = True
+            await self._call.send(fsutil_pb2.Packet(type="PACKET_FIN").SerializeToString())
+
+    def _apply(self, number: int, entry: fsutil_pb2.Stat) -> None:
+        path = _checked(entry.path)
+        directory, name = self._enter(path)
+        kind = entry.mode & fsutil.MODE_TYPE
+        try:
+            if kind == fsutil.MODE_DIR:
+                self._make_directory(directory, name, path, entry)
+            elif kind == fsutil.MODE_SYMLINK:
+                self._make_symlink(directory, name, entry)
+            elif kind:
+                self._make_special(directory, name, entry)
+            elif entry.linkname:
+                self._make_link(directory, name, entry)
+            else:
+                self._make_file(directory, name, path, entry, number)
+        except OSError as error:
+            raise WriteError(path, error) from error
+
+    def _enter(self, path: bytes) -> tuple[_Directory, bytes]:
+        """Return the directory that a path lies in and its name there, leaving directories that are complete."""
+        parent, _, name = path.rpartition(b"/")
+        while self._stack and self._stack[-1].path != parent:
+            if len(self._stack) == 1:
+                raise _broken("a path out of order", path)
+            self._leave()
+        directory = self._stack[-1]
+        if directory.last >= name:
+            raise _broken("a path out of order", path)
+        directory.last = name
+        if self._delete:
+            directory.names.add(name)
+        return directory, name
+
+    # Making entries.
+
+    def _make_directory(self, parent: _Directory, name: bytes, path: bytes, entry: fsutil_pb2.Stat) -> None:
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent.fd)
+        except FileExistsError:
+            if not stat.S_ISDIR(os.stat(name, dir_fd=parent.fd, follow_symlinks=False).st_mode):
+                os.unlink(name, dir_fd=parent.fd)
+                os.mkdir(name, 0o700, dir_fd=parent.fd)
+        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=parent.fd)
+        self._stack.append(_Directory(path, fd, entry))
+        mode = stat.S_IMODE(os.fstat(fd).st_mode)
+        if mode & 0o700 != 0o700:
+            os.fchmod(fd, mode | 0o700)
+
+    def _make_symlink(self, directory: _Directory, name: bytes, entry: fsutil_pb2.Stat) -> None:
+        if b"\0" in entry.linkname:
+            raise _broken("a symlink to an impossible path", entry.path)
+        _clear(directory.fd, name)
+        os.symlink(entry.linkname, name, dir_fd=directory.fd)
+        os.utime(name, ns=(entry.modTime, entry.modTime), dir_fd=directory.fd, follow_symlinks=False)
+
+    def _make_special(self, directory: _Directory, name: bytes, entry: fsutil_pb2.Stat) -> None:
+        kinds = {
+            fsutil.MODE_FIFO: stat.S_IFIFO,
+            fsutil.MODE_DEVICE: stat.S_IFBLK,
+            fsutil.MODE_DEVICE | fsutil.MODE_CHAR: stat.S_IFCHR,
+        }
+        kind = kinds.get(entry.mode & fsutil.MODE_TYPE)
+        if kind is None or not (0 <= entry.devmajor < 1 << 32 and 0 <= entry.devminor < 1 << 32):
+            raise _broken("an unknown kind of file", entry.path)
+        _clear(directory.fd, name)
+        mode = fsutil.permissions(entry.mode)
+        os.mknod(name, mode | kind, os.makedev(entry.devmajor, entry.devminor), dir_fd=directory.fd)
+        os.chmod(name, mode, dir_fd=directory.fd)  # mknod heeds the umask
+        os.utime(name, ns=(entry.modTime, entry.modTime), dir_fd=directory.fd, follow_symlinks=False)
+
+    def _make_link(self, directory: _Directory, name: bytes, entry: fsutil_pb2.Stat) -> None:
+        if entry.linkname not in self._regular:
+            raise _broken("a hard link to a path outside of the transfer", entry.path)
+        *parents, target = entry.linkname.split(b"/")
+        _clear(directory.fd, name)
+        with contextlib.ExitStack() as opened:
+            fd = self._root
+            for parent in parents:
+                fd = os.open(parent, _OPEN_DIRECTORY, dir_fd=fd)
+                opened.callback(os.close, fd)
+            os.link(target, name, src_dir_fd=fd, dst_dir_fd=directory.fd, follow_symlinks=False)
+
+    def _make_file(self, directory: _Directory, name: bytes, path: bytes, entry: fsutil_pb2.Stat, number: int) -> None:
+        written = name
+        try:
+            fd = os.open(name, _CREATE, 0o600, dir_fd=directory.fd)
+        except FileExistsError:
+            written = b".tmp." + secrets.token_hex(8).encode()
+            fd = os.open(written, _CREATE, 0o600, dir_fd=directory.fd)
+        directory.files += 1
+        self._files[number] = _File(path, fd, directory, name, written, entry)
+        self._under_way.add(path)
+        self._regular.add(path)
+        self._requests += fsutil.framed_request(number)
+
+    # Filling and finishing them.
+
+    def _take(self, number: int, data: bytes) -> None:
+        file = self._files.get(number)
+        if file is None:
+            raise _broken("contents that were not asked for", b"")
+        try:
+            if not data:
+                self._complete(number, file)
+                return
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(file.fd, rest) :]
+        except OSError as error:
+            raise WriteError(file.path, error) from error
+
+    def _complete(self, number: int, file: _File) -> None:
+        _finish(file.fd, file.stat)
+        os.close(file.fd)
+        file.fd = -1
+        if file.written != file.name:
+            directory = file.directory.fd
+            if stat.S_ISDIR(_mode(directory, file.name)):
+                shutil.rmtree(file.name, dir_fd=directory)
+            os.rename(file.written, file.name, src_dir_fd=directory, dst_dir_fd=directory)
+        del self._files[number]
+        self._under_way.discard(file.path)
+        file.directory.files -= 1
+        self._settle(file.directory)
+
+    def _leave(self) -> None:
+        directory = self._stack.pop()
+        directory.left = True
+        self._settle(directory)
+
+    def _settle(self, directory: _Directory) -> None:
+        """Give a directory its mode and time once nothing more happens in it."""
+        if not directory.left or directory.files or directory.fd < 0:
+            return
+        try:
+            if self._delete:
+                for name in os.listdir(directory.fd):
+                    if os.fsencode(name) not in directory.names:
+                        _remove(directory.fd, os.fsencode(name))
+            if directory.stat is not None:
+                _finish(directory.fd, directory.stat)
+        except OSError as error:
+            raise WriteError(directory.path, error) from error
+        finally:
+            os.close(directory.fd)
+            directory.fd = -1
+
+    def _abandon(self) -> None:
+        """Close what is open, and remove files that are not complete."""
+        directories = {id(directory): directory for directory in self._stack}
+        for file in self._files.values():
+            if file.fd >= 0:
+                os.close(file.fd)
+            with contextlib.suppress(OSError):
+                os.unlink(file.written, dir_fd=file.directory.fd)
+            directories[id(file.directory)] = file.directory
+        for directory in directories.values():
+            if directory.fd >= 0:
+                os.close(directory.fd)
+                directory.fd = -1
+        self._files.clear()
+        self._stack.clear()
+
+
+def _finish(fd: int, entry: fsutil_pb2.Stat) -> None:
+    for name, value in entry.xattrs.items():
+        with contextlib.suppress(OSError):  # not every file system takes them, nor any from everybody
+            os.setxattr(fd, name, value)
+    os.fchmod(fd, fsutil.permissions(entry.mode))
+    os.utime(fd, ns=(entry.modTime, entry.modTime))
+
+
+def _mode(directory: int, name: bytes) -> int:
+    """Return the `st_mode` of a name; 0 where there is none."""
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return 0
+
+
+def _clear(directory: int, name: bytes) -> None:
+    """Remove what a name stands for, if anything."""
+    if mode := _mode(directory, name):
+        _remove(directory, name, mode)
+
+
+def _remove(directory: int, name: bytes, mode: int | None = None) -> None:
+    if stat.S_ISDIR(_mode(directory, name) if mode is None else mode):
+        shutil.rmtree(name, dir_fd=directory)
+    else:
+        os.unlink(name, dir_fd=directory)
+
+
+def _checked(path: bytes) -> bytes:
+    """Return a path that is relative and clean, or refuse it."""
+    if b"\0" in path or not {b"", b".", b".."}.isdisjoint(path.split(b"/")):
+        raise _broken("an impossible path", path)
+    return path
+
+
+def _broken(fault: str, path: bytes) -> RpcError:
+    at = f": {path.decode(errors='backslashreplace')}" if path else ""
+    return RpcError(Code.INVALID_ARGUMENT, f"the sender broke the file transfer: {fault}{at}")

@@ -1,0 +1,304 @@
+"""The session: a gRPC server at the near end of a pipe that the daemon holds by its other end.
+
+HTTP/2 is `http2.Connection`'s business; here are tasks, gRPC's message framing and its status codes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import struct
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from urllib.parse import quote
+
+from bakepy.buildkit.session import http2
+from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError, Service
+
+BATCH = 1 << 20
+"""Bytes that are written to the pipe at once; more gains nothing."""
+PENDING = 1 << 20
+"""Bytes that a call may queue before its handler waits."""
+MESSAGE = 16 << 20
+"""Largest message that is accepted, as in Go's gRPC on the daemon."""
+
+_PREFIX = struct.Struct(">BI")  # compressed, length
+_ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_RESPONSE = ((":status", "200"), ("content-type", "application/grpc"))
+_HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+_SERVING = b"\x08\x01"
+
+_log = logging.getLogger(__name__)
+
+
+class Tunnel(Protocol):
+    """Be the near end of the daemon's pipe: bytes in order, without message boundaries."""
+
+    async def read(self) -> bytes | None:
+        """Return the next bytes, or None once the daemon has closed the pipe."""
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes; returns once more may be sent."""
+
+
+class SessionError(Exception):
+    """Say that the daemon broke the protocol of the session."""
+
+
+class Session:
+    """Offer services to a daemon: `metadata` announces them, `run` serves them.
+
+    `shared_key` is stable per client; the daemon finds its copies of local directories by it (see `shared_key`).
+    """
+
+    def __init__(self, services: Sequence[Service], shared_key: str = "") -> None:
+        self.id = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(25))
+        self.shared_key = shared_key
+        self._handlers: dict[str, Handler] = {_HEALTH_CHECK: _check_health}
+        for service in services:
+            self._handlers.update(service.handlers())
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Return the metadata of the Control/Session call: id, shared key and the methods that are served."""
+        methods = (("x-docker-expose-session-grpc-method", name) for name in self._handlers)
+        return (
+            ("x-docker-expose-session-uuid", self.id),
+            ("x-docker-expose-session-sharedkey", self.shared_key),
+            *methods,
+        )
+
+    async def run(self, tunnel: Tunnel) -> None:
+        """Serve until the daemon closes the pipe or the task is cancelled; calls under way are cancelled then.
+
+        Raises SessionError where the daemon breaks the protocol, and what the tunnel raises.
+        """
+        await _Server(self._handlers, tunnel).run()
+
+
+async def _check_health(call: Call) -> None:
+    await call.receive()
+    await call.send(_SERVING)
+
+
+class _Server:
+    def __init__(self, handlers: Mapping[str, Handler], tunnel: Tunnel) -> None:
+        self.connection = http2.Connection()
+        self._handlers = handlers
+        self._tunnel = tunnel
+        self._calls: dict[int, _Call] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._output = asyncio.Event()
+
+    def wake(self) -> None:
+        """Let the writer look for output."""
+        self._output.set()
+
+    async def run(self) -> None:
+        pumps = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        try:
+            done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            tasks = [*pumps, *self._tasks.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _read(self) -> None:
+        while (data := await self._tunnel.read()) is not None:
+            for event in self.connection.receive(data):
+                self._dispatch(event)
+            self.wake()
+            if self.connection.closed:
+                await asyncio.Event().wait()  # the writer says goodbye and ends the session
+
+    async def _write(self) -> None:
+        while True:
+            buffers = self.connection.output(BATCH)
+            for call in self._calls.values():
+                call.resume()
+            if buffers:
+                await self._tunnel.write(b"".join(buffers))
+            elif self.connection.closed:
+                raise SessionError(f"the daemon broke the session's protocol: {self._fault}")
+            else:
+                self._output.clear()
+                await self._output.wait()
+
+    _fault = ""
+
+    def _dispatch(self, event: http2.Event) -> None:
+        if isinstance(event, http2.Data):
+            if call := self._calls.get(event.stream):
+                call.feed(event.data, event.credit)
+            else:
+                self.connection.consumed(event.stream, event.credit)
+        elif isinstance(event, http2.Request):
+            self._start(event)
+        elif isinstance(event, http2.Ended):
+            if call := self._calls.get(event.stream):
+                call.end()
+        elif isinstance(event, http2.Reset):
+            if task := self._tasks.get(event.stream):
+                task.cancel()
+        else:
+            self._fault = f"{event.code.name}: {event.reason}"
+
+    def _start(self, request: http2.Request) -> None:
+        metadata: dict[str, list[str]] = {}
+        for name, value in request.headers:
+            metadata.setdefault(name, []).append(value)
+        call = _Call(self, request.stream, metadata)
+        path = metadata[":path"][0]
+        if not metadata.get("content-type", [""])[0].startswith("application/grpc"):
+            self.connection.finish(request.stream, ((":status", "415"),))
+        elif (handler := self._handlers.get(path)) is None:
+            call.close(Code.UNIMPLEMENTED, f"unknown method {path}")
+        else:
+            self._calls[request.stream] = call
+            task = asyncio.create_task(self._serve(call, handler, path))
+            task.add_done_callback(lambda _: self._served(call))
+            self._tasks[request.stream] = task
+
+    async def _serve(self, call: _Call, handler: Handler, path: str) -> None:
+        try:
+            await handler(call)
+        except RpcError as error:
+            call.close(error.code, error.message)
+        except asyncio.CancelledError:
+            self.connection.reset(call.stream, http2.ErrorCode.CANCEL)
+            raise
+        except Exception as error:
+            # The text of an unforeseen error may hold anything: tell its type, keep the rest for those who debug.
+            _log.error("%s failed: %s", path, type(error).__name__)
+            _log.debug("%s failed", path, exc_info=True)
+            call.close(Code.INTERNAL, f"internal error: {type(error).__name__}")
+        else:
+            call.close(Code.OK, "")
+
+    def _served(self, call: _Call) -> None:
+        # A callback of the task and not its own end: a task that is cancelled before its first step never runs.
+        call.drop()
+        del self._calls[call.stream], self._tasks[call.stream]
+        self.wake()
+
+
+class _Call:
+    """Be a `rpc.Call`: gRPC's length-prefixed messages on one stream."""
+
+    def __init__(self, server: _Server, stream: int, metadata: Mapping[str, list[str]]) -> None:
+        self.metadata = metadata
+        self.stream = stream
+        self._server = server
+        self._connection = server.connection
+        self._responded = False
+        self._messages: deque[tuple[bytes, int]] = deque()
+        self._parts: list[memoryview] = []
+        self._have, self._need = 0, _PREFIX.size
+        self._credit = 0
+        self._fault: RpcError | None = None
+        self._ended = False
+        self._incoming: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+
+    async def receive(self) -> bytes | None:
+        while not self._messages:
+            if self._fault:
+                raise self._fault
+            if self._ended:
+                return None
+            self._incoming = asyncio.get_running_loop().create_future()
+            await self._incoming
+        message, credit = self._messages.popleft()
+        if credit:
+            self._connection.consumed(self.stream, credit)
+        return message
+
+    async def send(self, message: http2.Buffer) -> None:
+        await self.send_framed(_PREFIX.pack(0, len(message)), message)
+
+    async def send_framed(self, *buffers: http2.Buffer) -> None:
+        if not self._responded:
+            self._responded = True
+            self._connection.respond(self.stream, _RESPONSE)
+        for buffer in buffers:
+            self._connection.write(self.stream, buffer)
+        self._server.wake()
+        while self._connection.pending(self.stream) >= PENDING:
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+
+    def close(self, code: Code, message: str) -> None:
+        """Queue the status that ends the call."""
+        trailers = [("grpc-status", str(int(code)))]
+        if message:
+            trailers.append(("grpc-message", quote(message, safe=_UNQUOTED, errors="surrogateescape")))
+        self._connection.finish(self.stream, trailers if self._responded else (*_RESPONSE, *trailers))
+        self._server.wake()
+
+    def resume(self) -> None:
+        """Let the handler go on once little enough is pending."""
+        if self._drained and not self._drained.done() and self._connection.pending(self.stream) < PENDING:
+            self._drained.set_result(None)
+
+    def feed(self, data: memoryview, credit: int) -> None:
+        """Take body bytes, cut anywhere."""
+        self._credit += credit
+        if self._fault:
+            self.drop()
+            return
+        self._parts.append(data)
+        self._have += len(data)
+        if self._have >= self._need:
+            self._assemble()
+            self._notify()
+
+    def _assemble(self) -> None:
+        data = self._parts[0] if len(self._parts) == 1 else memoryview(b"".join(self._parts))
+        at, end = 0, len(data)
+        self._need = _PREFIX.size
+        while end - at >= _PREFIX.size:
+            compressed, size = _PREFIX.unpack_from(data, at)
+            if compressed:
+                self._fault = RpcError(Code.UNIMPLEMENTED, "compressed messages are not supported")
+            elif size > MESSAGE:
+                self._fault = RpcError(Code.RESOURCE_EXHAUSTED, f"a message of {size} bytes, larger than {MESSAGE}")
+            if self._fault:
+                break
+            start = at + _PREFIX.size
+            if end - start < size:
+                self._need = _PREFIX.size + size
+                break
+            at = start + size
+            self._messages.append((bytes(data[start:at]), self._credit))
+            self._credit = 0
+        self._parts = [data[at:]] if at < end else []
+        self._have = end - at
+
+    def end(self) -> None:
+        """Note that nothing more comes."""
+        if self._have and not self._fault:
+            self._fault = RpcError(Code.INTERNAL, "the last message is cut short")
+        self._ended = True
+        self._notify()
+
+    def drop(self) -> None:
+        """Give back the windows' share of all that nobody will read."""
+        credit = self._credit + sum(credit for _, credit in self._messages)
+        self._messages.clear()
+        self._parts.clear()
+        self._credit = 0
+        if credit:
+            self._connection.consumed(self.stream, credit)
+
+    def _notify(self) -> None:
+        if self._incoming and not self._incoming.done():
+            self._incoming.set_result(None)
+
+
+_UNQUOTED = "".join(chr(c) for c in range(0x20, 0x7F) if c != ord("%"))
+"""What grpc-message carries as it is: printable ASCII but the percent sign."""
