@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from functools import cmp_to_key
 from typing import TYPE_CHECKING, cast
 
-from bakepy.values.numbers import Float, Number, compare, round_digits, shortest
+from bakepy.values.number_format import number_form
+from bakepy.values.numbers import Float, compare
 from bakepy.values.strings import quoted
-from bakepy.values.types import BOOL, NUMBER, STRING
+from bakepy.values.types import BOOL, NUMBER, STRING, MapType, TupleType
 
 if TYPE_CHECKING:
     from bakepy.values.value import Value
@@ -67,30 +68,9 @@ def hash_text(value: Value) -> str:
     if isinstance(raw, str):
         return quoted(raw)
     if isinstance(raw, int | Float):
-        return _ten_digits(raw)
-    from bakepy.values.types import MapType, TupleType
-
+        return number_form(raw, "g", 10)
     if isinstance(value.type, MapType):
         pairs = cast("dict[str, Value]", raw).items()
         return "{" + "".join(f"{quoted(k)}:{hash_text(v)};" for k, v in pairs) + "}"
     inner = "".join(f"{hash_text(v)};" for v in value.elements)
     return f"<{inner}>" if isinstance(raw, dict) or isinstance(value.type, TupleType) else f"[{inner}]"
-
-
-def _ten_digits(x: Number) -> str:
-    """Return the number as Go prints a big.Float by default: ten digits, `%.10g`."""
-    if isinstance(x, Float) and x.exponent is None:
-        return "-Inf" if x.negative else "+Inf"
-    digits, point = round_digits(*shortest(x), 10)
-    minus = "-" if (x.negative if isinstance(x, Float) else x < 0) else ""
-    if not digits:
-        return f"{minus}0"
-    exponent = point - 1
-    if exponent < -4 or exponent >= 10:
-        fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-        return f"{minus}{digits[0]}{fraction}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
-    if point <= 0:
-        return f"{minus}0.{'0' * -point}{digits}"
-    if point >= len(digits):
-        return minus + digits.ljust(point, "0")
-    return f"{minus}{digits[:point]}.{digits[point:]}"

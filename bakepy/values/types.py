@@ -163,6 +163,16 @@ class ObjectType(Type):
         return hash((frozenset(self.attributes.items()), self.optional))
 
 
+@dataclass(frozen=True, slots=True)
+class CapsuleType(Type):
+    """Be a type that the language cannot look into, known by its name alone."""
+
+    name: str
+
+    def _name(self, *, constraint: bool) -> str:
+        return self.name
+
+
 def conforms(given: Type, want: Type) -> bool:
     """Tell whether `given` is `want` where `DYNAMIC` in `want` stands for any type.
 

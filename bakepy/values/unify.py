@@ -39,7 +39,7 @@ def can_convert(given: Type, wanted: Type, *, unsafe: bool = False) -> bool:
         if isinstance(given, MapType):
             return can_convert(given.element, wanted.element, unsafe=unsafe)
         return isinstance(given, ObjectType) and _can_gather(list(given.attributes.values()), wanted, unsafe)
-    if isinstance(given, TupleType):
+    if isinstance(given, TupleType) and isinstance(wanted, CollectionType):
         return _can_gather(given.elements, wanted, unsafe)
     if isinstance(given, ListType | SetType) and isinstance(wanted, CollectionType):
         if isinstance(wanted, SetType) and isinstance(given, ListType) and not unsafe:
