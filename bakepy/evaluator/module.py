@@ -47,12 +47,17 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class VariableInfo:
-    """Describe a variable as `--list=variables` prints it: `type` as declared ("" if not), `value` None for null."""
+    """Describe a variable as `--list=variables` prints it; `type` is as declared, "" where it was not."""
 
     name: str
     description: str
     type: str
-    value: str | None
+    show: Callable[[], str | None]
+
+    @property
+    def value(self) -> str | None:
+        """Return the value as text, or None for null; it is made when asked for, as most runs list no variables."""
+        return self.show()
 
 
 @dataclass(slots=True)

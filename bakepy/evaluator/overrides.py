@@ -39,10 +39,10 @@ class OverrideError(Exception):
 
 def from_json(name: str, text: str, kind: Type) -> Value:
     """Return the value that a JSON text gives a variable of a type; raise OverrideError."""
-    from bakepy.values.json import unmarshal
+    from bakepy.values.json import decode_as
 
     try:
-        return unmarshal(text, kind)
+        return decode_as(text, kind)
     except ValueFault as e:
         raise OverrideError(f"failed to convert variable {name} from JSON: {e.message}") from None
 

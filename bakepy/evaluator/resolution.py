@@ -8,16 +8,17 @@ from contextlib import contextmanager
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.evaluator.blocks import Blocks, missing_span
-from bakepy.evaluator.definitions import Definitions, FunctionDefinition, VariableDefinition, collect
+from bakepy.evaluator.definitions import Definitions, FunctionDefinition, collect
 from bakepy.evaluator.expressions import evaluate
+from bakepy.evaluator.listing import describe
 from bakepy.evaluator.module import Inputs, Module, VariableInfo
 from bakepy.evaluator.resolver import ResolveError, Resolver
 from bakepy.evaluator.scope import Scope
 from bakepy.grammar.nodes import Block, Body
 from bakepy.values.convert import convert
-from bakepy.values.errors import ConversionError, ValueFault
+from bakepy.values.errors import ConversionError
 from bakepy.values.types import BOOL, STRING
-from bakepy.values.value import NULL, Value
+from bakepy.values.value import NULL
 
 FRAMES_PER_NAME = 16
 """Python frames that a name may take which refers to another; a chain of all names must fit."""
@@ -67,38 +68,10 @@ def _resolve_variables(resolver: Resolver) -> list[VariableInfo]:
             at = missing_span(variable.block)
             faults.append(Diagnostic("Invalid value", e.message, at, variable.block.header, e.hint))
         else:
-            infos.append(_describe(variable, resolver.root))
+            infos.append(describe(variable, resolver.root))
     if faults:
         raise BakeError(faults)
     return infos
-
-
-def _describe(variable: VariableDefinition, root: Scope) -> VariableInfo:
-    kind = variable.constraint
-    value = root.variables[variable.name]
-    text: str | None = None
-    if isinstance(value, Value) and not value.is_null:
-        text = _as_text(value, variable)
-    return VariableInfo(
-        name=variable.name,
-        description=variable.description,
-        type=kind.friendly_name_for_constraint() if kind is not None else "",
-        value=text,
-    )
-
-
-def _as_text(value: Value, variable: VariableDefinition) -> str:
-    """Return a value as lists of variables show it: JSON, or plain text for what has no declared type."""
-    kind = variable.constraint
-    if kind is None and value.type.is_primitive:
-        return str(convert(value, STRING).raw)
-    from bakepy.values.json import marshal
-
-    try:
-        text = marshal(value, kind if kind is not None else value.type)
-    except ValueFault:
-        return ""
-    return text.strip('"') if kind is STRING else text
 
 
 def _validate(definitions: Definitions, root: Scope) -> None:
