@@ -31,6 +31,8 @@ class Build:
         self._outer = outer
         self._caps: frozenset[str] | None = None
         self._broken: BaseException | None = None
+        self.error: BuildkitError | None = None
+        """What the daemon refused last; other builds' errors may pass through this one's context as well."""
 
     async def ping(self) -> frozenset[str]:
         """Return the names of the daemon's gateway and LLB capabilities, such as `frontend.inputs`."""
@@ -116,12 +118,19 @@ class Build:
         if task.exception() and self._outer.done():
             # The gateway's word that there is no such build says less than the build's own error.
             self._outcome()
-        return task.result()
+        return self._noted(task)
 
     def _outcome(self) -> Mapping[str, str]:
         if self._broken:
             raise self._broken
-        return self._outer.result()
+        return self._noted(self._outer)
+
+    def _noted(self, done: asyncio.Future[T]) -> T:
+        try:
+            return done.result()
+        except BuildkitError as error:
+            self.error = error
+            raise
 
 
 def _joined(*parts: str | None) -> str:

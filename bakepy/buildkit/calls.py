@@ -164,10 +164,10 @@ class SessionCall:
             return None
         return message.data if isinstance(message, session_pb2.BytesMessage) else None
 
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
+    async def write(self, data: bytes) -> None:
         """Send bytes; raises ConnectionLost."""
         try:
-            await self._call.write(session_pb2.BytesMessage(data=bytes(data)))
+            await self._call.write(session_pb2.BytesMessage(data=data))
         except (AioRpcError, asyncio.InvalidStateError) as error:
             # Writing after the end is an InvalidStateError to grpcio.
             raise ConnectionLost("the session with the builder has ended") from error

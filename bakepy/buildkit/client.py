@@ -9,9 +9,9 @@ async with Client.connect(endpoint) as client, client.session(session):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bakepy.buildkit.build import Build
 from bakepy.buildkit.errors import BuildkitError, SolveError
@@ -21,36 +21,15 @@ from bakepy.transport.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from bakepy.buildkit.calls import Calls
+    from bakepy.buildkit.proto import control_pb2
+    from bakepy.buildkit.session.server import Session
+
+    Messages = AsyncIterator[control_pb2.StatusResponse]
 
 QUIET = 5.0
 """Seconds without a status after a build's end until its status stream is given up."""
 UNHEARD = 0.5
 """Seconds that a build which failed without any status has to send one."""
-
-
-class Tunnel(Protocol):
-    """Be the byte pipe between a session and the daemon."""
-
-    async def read(self) -> bytes | None:
-        """Return what the daemon wrote, in pieces of any size; None once it has closed the session."""
-
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send bytes, best in pieces of up to 1 MiB; waits while the connection is full."""
-
-
-class Session(Protocol):
-    """Be what serves the daemon's requests."""
-
-    @property
-    def id(self) -> str:
-        """Return the id by which solves name the session."""
-
-    @property
-    def metadata(self) -> Sequence[tuple[str, str]]:
-        """Return the headers that tell the daemon of the id, the shared key and the methods."""
-
-    async def run(self, tunnel: Tunnel) -> None:
-        """Serve until the tunnel ends."""
 
 
 class Client:
@@ -110,13 +89,14 @@ class Client:
         cancellation included, stops the build and waits until the daemon has ended it.
         """
         outer = asyncio.ensure_future(self._calls.solve(request))
-        watch = _Watch(self._calls, solve, report)
+        watch = _Watch(self._calls.status(request.ref), solve, report)
         build = Build(self._calls, request.ref, outer)
         self._builds.add(build)
         try:
             yield build
         except SolveError as error:
-            await build.fail(error)
+            if error is build.error:
+                await build.fail(error)
             raise
         finally:
             self._builds.discard(build)
@@ -135,16 +115,16 @@ class Client:
 class _Watch:
     """Report a build's status until the daemon ends the stream."""
 
-    def __init__(self, calls: Calls, solve: Solve, report: Callable[[SolveUpdate], None]) -> None:
+    def __init__(self, stream: Messages, solve: Solve, report: Callable[[SolveUpdate], None]) -> None:
         self._heard: float | None = None
-        self._task = asyncio.create_task(self._run(calls, solve, report))
+        self._task = asyncio.create_task(self._run(stream, solve, report))
 
-    async def _run(self, calls: Calls, solve: Solve, report: Callable[[SolveUpdate], None]) -> None:
+    async def _run(self, stream: Messages, solve: Solve, report: Callable[[SolveUpdate], None]) -> None:
         from bakepy.buildkit.status import update
 
         loop = asyncio.get_running_loop()
         try:
-            async for message in calls.status(solve.ref):
+            async for message in stream:
                 self._heard = loop.time()
                 report(update(solve, message))
         except BuildkitError:

@@ -142,8 +142,20 @@ def _sources(value: Mapping[str, Json]) -> list[SourceRange]:
     ranges = value.get("ranges")
     if not isinstance(info, Mapping) or not isinstance(ranges, list):
         return []
-    data = b64decode(_text(info.get("data")))
-    return [SourceRange(_text(info.get("filename")), data, *_lines(r)) for r in ranges if isinstance(r, Mapping)]
+    filename, data = _text(info.get("filename")), b64decode(_text(info.get("data")))
+    found = sorted(_lines(r) for r in ranges if isinstance(r, Mapping))
+    return [SourceRange(filename, data, first, last) for first, last in _joined(found)]
+
+
+def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join ranges that touch: an instruction over several lines comes as one range for each of them."""
+    out: list[tuple[int, int]] = []
+    for first, last in ranges:
+        if out and first <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(out[-1][1], last))
+        else:
+            out.append((first, last))
+    return out
 
 
 def _lines(span: Mapping[str, Json]) -> tuple[int, int]:

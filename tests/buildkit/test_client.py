@@ -1,0 +1,253 @@
+"""The client builds on a real daemon, through the gateway."""
+
+import asyncio
+import json
+import secrets
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bakepy.buildkit.build import Build
+from bakepy.buildkit.client import Client
+from bakepy.buildkit.errors import SolveError, Unsupported
+from bakepy.buildkit.requests import Definition, Exporter, GatewayRequest, SolveRequest
+from bakepy.buildkit.session import FileSync, LocalDir, Session
+from bakepy.buildkit.session.secrets import Secrets
+from bakepy.progress.events import Solve, SolveUpdate
+from bakepy.transport.endpoint import Endpoint
+
+pytestmark = pytest.mark.e2e
+
+SHELL = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
+
+
+@dataclass
+class Bench:
+    """A client, a context, and what was reported."""
+
+    client: Client
+    context: Path
+    updates: list[SolveUpdate] = field(default_factory=list)
+    running: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def build(self, dockerfile: str, *exporters: Exporter) -> AsyncIterator[Build]:
+        """Open a build of a Dockerfile; with a session of its own, since a daemon reads a directory once for each."""
+        (self.context / "Dockerfile").write_text(dockerfile)
+        here = LocalDir(self.context)
+        session = Session([FileSync({"context": here, "dockerfile": here}), Secrets({"token": b"s3cret-value"})])
+        ref = secrets.token_hex(12)
+        request = SolveRequest(ref, session.id, exporters=exporters)
+        async with (
+            self.client.session(session),
+            self.client.build(request, Solve(ref, ("t",)), self.report) as build,
+        ):
+            yield build
+
+    async def run(self, dockerfile: str, *exporters: Exporter) -> Mapping[str, str]:
+        """Build a Dockerfile to its end."""
+        async with self.build(dockerfile, *exporters) as build:
+            return await build.finish(await build.solve(GatewayRequest({})))
+
+    def report(self, update: SolveUpdate) -> None:
+        self.updates.append(update)
+        if b"running" in self.log:
+            self.running.set()
+
+    @property
+    def log(self) -> bytes:
+        return b"".join(log.data for update in self.updates for log in update.logs)
+
+
+@pytest.fixture
+async def bench(endpoint: Endpoint, context: Path) -> AsyncIterator[Bench]:
+    async with Client.connect(endpoint) as client:
+        yield Bench(client, context)
+
+
+async def test_the_daemon_tells_its_version_and_workers(endpoint: Endpoint) -> None:
+    """Info and ListWorkers answer with what the daemon is."""
+    async with Client.connect(endpoint) as client:
+        info, workers = await client.info(), await client.workers()
+
+    assert info.package == "github.com/moby/buildkit"
+    assert info.version
+    assert all(platform.startswith("linux/") for platform in workers[0].platforms)
+    assert workers[0].labels["org.mobyproject.buildkit.worker.executor"] == "oci"
+
+
+async def test_copy_and_run_build_an_image(bench: Bench) -> None:
+    """A Dockerfile with COPY and RUN ends in an image, and its output and steps are reported."""
+    response = await bench.run(SHELL + "RUN echo made $((40 + 2))\n", Exporter("image", {"name": "example/made"}))
+
+    assert response["containerimage.digest"].startswith("sha256:")
+    assert b"made 42\n" in bench.log
+    done = {v.name: v for update in bench.updates for v in update.vertices if v.completed}
+    assert any(name.endswith("RUN echo made $((40 + 2))") for name in done)
+    assert all(v.started and v.completed and v.started <= v.completed for v in done.values())
+
+
+async def test_a_secret_reaches_the_step_that_mounts_it(bench: Bench) -> None:
+    """A RUN reads a secret of the session."""
+    await bench.run(SHELL + "RUN --mount=type=secret,id=token wc -c < /run/secrets/token\n")
+
+    assert b"12\n" in bench.log
+
+
+async def test_a_secret_that_nobody_defined_fails_the_build(bench: Bench) -> None:
+    """The error names the missing secret."""
+    with pytest.raises(SolveError, match="other"):
+        await bench.run(SHELL + "RUN --mount=type=secret,id=other,required=true true\n")
+
+
+async def test_a_failing_step_names_its_lines_and_exit_code(bench: Bench) -> None:
+    """The error of a RUN carries lines of the Dockerfile, vertex and exit code, however long the Dockerfile."""
+    text = SHELL + "# filler\n" * 20_000 + "RUN echo before; \\\n    exit 7\n"
+    with pytest.raises(SolveError, match="exit code: 7") as caught:
+        await bench.run(text)
+
+    error = caught.value
+    assert error.exit_code == 7
+    assert [(s.filename, s.first, s.last) for s in error.sources] == [("Dockerfile", 20_004, 20_005)]
+    assert error.sources[0].data.decode() == text
+    failed = {v.digest for update in bench.updates for v in update.vertices if v.error}
+    assert failed == {error.vertex}
+    assert b"before\n" in bench.log
+
+
+async def test_a_fault_of_the_dockerfile_names_its_line(bench: Bench) -> None:
+    """What the frontend cannot parse is an error with its line, before any step runs."""
+    with pytest.raises(SolveError, match="COPPY") as caught:
+        await bench.run("FROM scratch\nCOPPY a b\n")
+
+    assert [(s.first, s.last) for s in caught.value.sources] == [(2, 2)]
+    assert caught.value.exit_code is None
+
+
+async def test_a_linked_definition_is_an_input(bench: Bench) -> None:
+    """One build's result is another build's named context."""
+    async with bench.build(SHELL + "RUN echo from the base > /mark\n") as base:
+        parent = await base.solve(GatewayRequest({}))
+        definition = parent.refs[""].definition
+        assert isinstance(definition, Definition)
+        config = b64encode(parent.metadata["containerimage.config"]).decode()
+        attrs = {
+            "context:base": "input:context:base",
+            "input-metadata:context:base": json.dumps({"containerimage.config": config}),
+            "frontend.caps": "moby.buildkit.frontend.contexts+forward",
+        }
+        async with bench.build("FROM base\nRUN cat /mark\n") as child:
+            result = await child.solve(GatewayRequest(attrs, inputs={"context:base": definition}))
+            await child.evaluate(result)
+            assert b"from the base\n" in bench.log
+            await child.finish(result)
+        await base.finish(parent)
+
+
+async def test_a_cancelled_build_stops_on_the_daemon(bench: Bench) -> None:
+    """Cancelling the task ends the running step, and the context ends only once the daemon says so."""
+    task = asyncio.create_task(bench.run(SHELL + "RUN echo running; sleep 600\n"))
+    async with asyncio.timeout(30):
+        await bench.running.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    last = {v.digest: v for update in bench.updates for v in update.vertices}
+    slept = next(v for v in last.values() if v.name.endswith("sleep 600"))
+    assert slept.completed
+    assert slept.error
+
+
+async def test_leaving_without_a_result_exports_nothing(bench: Bench) -> None:
+    """A build that is not finished ends quietly."""
+    export = Exporter("image", {"name": "example/never"})
+    async with asyncio.timeout(20), bench.build("FROM scratch\nCOPY busybox /\n", export) as build:
+        await build.solve(GatewayRequest({}))
+
+    assert not any("exporting" in v.name for update in bench.updates for v in update.vertices)
+
+
+async def test_an_unknown_exporter_is_the_builds_own_error(bench: Bench) -> None:
+    """What the outer call refuses is raised by the pending gateway call, within a moment."""
+    async with asyncio.timeout(4):
+        with pytest.raises(SolveError, match="nonesuch"):
+            await bench.run("FROM scratch\nCOPY busybox /\n", Exporter("nonesuch"))
+
+
+async def test_another_builds_error_passes_through(bench: Bench) -> None:
+    """An error of a child does not become its parent's."""
+    seen: list[Build] = []
+
+    async def parent() -> None:
+        async with bench.build("FROM scratch\nCOPY busybox /\n") as build:
+            seen.append(build)
+            await build.solve(GatewayRequest({}))
+            await bench.run("FROM scratch\nCOPY lacking /\n")
+
+    with pytest.raises(SolveError, match="lacking"):
+        await parent()
+
+    assert seen[0].error is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [("lint", "FromAsCasing"), ("outline", "COLOUR"), ("targets", "first"), ("describe", "outline")],
+)
+async def test_subrequests_answer_without_building(bench: Bench, kind: str, shown: str) -> None:
+    """Lint, outline and targets come as text and JSON; no step of the Dockerfile runs."""
+    async with bench.build("ARG COLOUR=red\nFROM scratch as first\nARG COLOUR\nCOPY lacking /\n") as build:
+        answer = await build.call(GatewayRequest({}), kind)
+
+    assert shown in answer.text
+    assert shown in answer.json.decode()
+    assert answer.version
+    assert not any("COPY" in v.name for update in bench.updates for v in update.vertices)
+
+
+async def test_an_unknown_subrequest_is_named(bench: Bench) -> None:
+    """A subrequest that the frontend does not know is reported by its name."""
+    async with bench.build("FROM scratch\n") as build:
+        with pytest.raises((SolveError, Unsupported), match="nonesuch"):
+            await build.call(GatewayRequest({}), "nonesuch")
+
+
+class BrokenSession(Session):
+    """A session whose own code fails."""
+
+    async def run(self, tunnel: object) -> None:
+        await asyncio.sleep(0.2)
+        raise RuntimeError("broken on purpose")
+
+
+async def test_a_session_that_breaks_fails_its_builds(endpoint: Endpoint) -> None:
+    """An error in the session's own code reaches who waits for a build instead of hanging it."""
+    session = BrokenSession([FileSync({})])
+    request = SolveRequest(secrets.token_hex(12), session.id)
+
+    async def run() -> None:
+        async with (
+            Client.connect(endpoint) as client,
+            client.session(session),
+            client.build(request, Solve(request.ref, ()), lambda update: None) as build,
+        ):
+            await build.solve(GatewayRequest({}))
+
+    async with asyncio.timeout(5):
+        with pytest.raises(RuntimeError, match="on purpose"):
+            await run()
+
+
+async def test_a_finished_build_can_be_watched_again(bench: Bench) -> None:
+    """The status of a build that has ended replays."""
+    async with bench.build("FROM scratch\nCOPY busybox /\n") as build:
+        await build.finish(await build.solve(GatewayRequest({})))
+    solve = Solve(build.ref, ("t",))
+    names = {v.name async for update in bench.client.status(solve) for v in update.vertices}
+
+    assert any(name.endswith("COPY busybox /") for name in names)

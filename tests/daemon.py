@@ -1,0 +1,74 @@
+"""A private BuildKit for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakepy.engine.find import find
+from bakepy.settings import Settings
+from bakepy.transport.endpoint import Endpoint
+
+PATIENCE = 30.0
+
+
+def find_buildkitd() -> Path | None:
+    """Return buildkitd: the one that BAKEPY_TEST_BUILDKITD names, else the embedded engine's or the one on PATH."""
+    if named := os.environ.get("BAKEPY_TEST_BUILDKITD"):
+        return Path(named)
+    engine = find(Settings())
+    if engine:
+        return engine.buildkitd
+    on_path = shutil.which("buildkitd")
+    return Path(on_path) if on_path else None
+
+
+@contextlib.contextmanager
+def running_buildkitd() -> Iterator[Endpoint]:
+    """Run a buildkitd of our own while the context lasts; skips the test where there is none."""
+    program = find_buildkitd()
+    if program is None:
+        pytest.skip("no buildkitd: `make test` provides one")
+    with tempfile.TemporaryDirectory(prefix="bk-", ignore_cleanup_errors=True) as folder:
+        path, root = f"{folder}/s", f"{folder}/root"
+        environment = os.environ | {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+        with (
+            open(f"{folder}/log", "w+b") as log,
+            subprocess.Popen(
+                [program, "--addr", f"unix://{path}", "--root", root],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            ) as daemon,
+        ):
+            try:
+                _wait_for(path, daemon, Path(log.name))
+                yield Endpoint(f"unix:{path}")
+            finally:
+                daemon.send_signal(signal.SIGTERM)
+                try:
+                    daemon.wait(PATIENCE)
+                except subprocess.TimeoutExpired:
+                    os.killpg(daemon.pid, signal.SIGKILL)
+
+
+def _wait_for(path: str, daemon: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and daemon.poll() is None:
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(path)
+            return
+        time.sleep(0.05)
+    pytest.fail(f"buildkitd did not start:\n{log.read_text(errors='replace')[-2000:]}")
