@@ -19,7 +19,7 @@ from bakepy.grammar import strings
 Token = tuple[str, str, int, int]
 """Kind, value, and the offsets where it starts and ends. The value of text is what it means, else what was written."""
 
-MAX_DEPTH = 150
+MAX_DEPTH = 100
 """How deep blocks, brackets and expressions may nest; files in the wild stay below 20."""
 
 _COMMENT = r"(?:\#|//)[^\n]*(?:\n|\Z)|/\*[\s\S]*?\*/"
