@@ -110,11 +110,14 @@ async def image_loader(host: DockerHost, say: Callable[[str], None]) -> AsyncIte
     loading = asyncio.ensure_future(asyncio.to_thread(_load, host, source, say))
     try:
         yield sink
-    except BaseException:
-        # The Engine sees the tar end in the middle and drops it; what it says of that is of no interest.
+    except BaseException as error:
+        # The Engine sees the tar end in the middle and drops it; what it says of that matters only where it was
+        # the Engine that stopped reading.
         await asyncio.to_thread(_close, sink)
         await asyncio.wait({loading})
-        loading.exception()
+        refused = loading.exception()
+        if refused and isinstance(error, BrokenPipeError):
+            raise refused from None
         raise
     await asyncio.to_thread(_close, sink)
     await loading

@@ -31,21 +31,21 @@ MODULE_MIRROR_FAILURES = "name a mirror in GOPROXY, or a proxy in HTTPS_PROXY"
 class Program:
     """Name what is built and how."""
 
-    module: str
-    """The folder below `module/`."""
+    module: Path
+    """The folder of the go.mod that pins it."""
     package: str
     cgo: bool
     arguments: tuple[str, ...]
 
 
 BUILDKITD = Program(
-    "buildkit",
+    MODULES / "buildkit",
     "github.com/moby/buildkit/cmd/buildkitd",
     cgo=False,
     arguments=("-ldflags", f"-s -w -X github.com/moby/buildkit/version.Version={BUILDKIT_VERSION}"),
 )
 RUNC = Program(
-    "runc",
+    MODULES / "runc",
     "github.com/opencontainers/runc",
     cgo=True,
     arguments=("-tags", "seccomp", "-ldflags", "-s -w -extldflags -static"),
@@ -162,14 +162,13 @@ def prepare(command: Path, folder: Path, settings: Settings) -> Go:
 def build(go: Go, program: Program, target: Path, say: Callable[[str], None]) -> None:
     """Build a program into the file `target`, telling how far it is; raises InstallError."""
     name = program.package.rpartition("/")[2]
-    source = MODULES / program.module
     environment = {**go.environment, "CGO_ENABLED": "1" if program.cgo else "0"}
     say(f"fetching the sources of {name}")
     tags = program.arguments[:2] if program.arguments[0] == "-tags" else ()
-    listed = _run([go.command, "list", "-deps", *tags, program.package], source, environment, name)
+    listed = _run([go.command, "list", "-deps", *tags, program.package], program.module, environment, name)
     say(f"compiling {name}: {len(listed)} packages, which takes minutes the first time")
     arguments = ["build", "-v", "-trimpath", *program.arguments, "-o", str(target), program.package]
-    _run([go.command, *arguments], source, environment, name, _Meter(name, len(listed), say))
+    _run([go.command, *arguments], program.module, environment, name, _Meter(name, len(listed), say))
 
 
 class _Meter:

@@ -1,0 +1,57 @@
+# Every target sets up what it needs, and is quick where that is there already.
+
+PYTHON ?= python3
+export PYTHON
+
+BIN := .venv/bin
+PARTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bakepy-tests
+
+.PHONY: help quickstart examples test lint bench proto grammar reference record clean
+help:
+	@echo "make quickstart   install bakepy into .venv, provide an engine, build the examples"
+	@echo "make test         run the whole test suite, real engines included"
+	@echo "make lint         check style and types"
+	@echo "make bench        measure beside the reference"
+	@echo "make clean        remove what these made in this folder"
+
+quickstart: examples
+	@scripts/venv.sh
+	@$(BIN)/bakepy engine install
+	@$(BIN)/bakepy engine start
+	cd examples && ../$(BIN)/bakepy build --builder embedded -f matrix.hcl --metadata-file bake-out/metadata.json
+	@$(BIN)/python scripts/digests.py examples/bake-out/metadata.json
+
+examples:
+	@scripts/rootfs.sh examples/rootfs
+	@mkdir -p examples/bake-out
+
+.venv/dev:
+	@scripts/venv.sh dev
+.PHONY: .venv/dev
+
+test: .venv/dev examples
+	@$(BIN)/python -m tests.provide "$(PARTS)"
+	PATH="$(PARTS)/bin:$$PATH" $(BIN)/python -m pytest -q
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: reference
+	PATH="$(PARTS)/bin:$$PATH" $(BIN)/python -m benchmarks
+
+reference: .venv/dev
+	@$(BIN)/python -m tests.provide "$(PARTS)" --reference
+
+record: reference
+	PATH="$(PARTS)/bin:$$PATH" $(BIN)/python -m tests.peer.record
+
+proto: .venv/dev
+	$(BIN)/python -m bakepy.buildkit.proto.generate
+
+grammar: .venv/dev
+	$(BIN)/python -m bakepy.grammar.generate
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/rootfs examples/bake-out
