@@ -11,6 +11,7 @@ from bakepy.cli.flags import Flag
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.spec import (
+    DEFAULT_EXPORT,
     Context,
     Export,
     ImageContext,
@@ -129,6 +130,8 @@ def _quoted(text: str) -> str:
 
 
 def _output(export: Export) -> str:
+    if export.type == DEFAULT_EXPORT:
+        return "-"
     kind = f"{export.type} (push)" if export.pushes else export.type
     return f"{kind} {export.dest}" if export.dest else kind
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from bakepy.diagnostics import BakeError, Diagnostic, Severity, nearest
+from bakepy.diagnostics import BakeError, Diagnostic, nearest
 from bakepy.planner.spec import (
+    DEFAULT_EXPORT,
     EXPORT_TYPES,
     Cache,
     Export,
@@ -154,6 +155,8 @@ class _Run:
             self.fault("local cache importer requires src", "name the folder with src=")
 
     def export(self, export: Export) -> None:
+        if export.type == DEFAULT_EXPORT:
+            return
         if export.type not in EXPORT_TYPES:
             near = nearest(export.type, EXPORT_TYPES)
             hint = f"did you mean {near}?" if near else f"there are {', '.join(EXPORT_TYPES)}"
@@ -237,16 +240,3 @@ def _writable(path: Path) -> bool:
     while not at.exists() and at != at.parent:
         at = at.parent
     return os.access(at, os.W_OK)
-
-
-def warn_no_output(specs: Mapping[str, SolveSpec], driver: str) -> Diagnostic | None:
-    """Return the warning for results that stay in the cache because no output is chosen."""
-    names = sorted(n for n, s in specs.items() if not s.exports and not s.call and not s.linked)
-    if not names:
-        return None
-    whom = f"with {driver} driver" if names == ["default"] else f"for {', '.join(names)} target(s) with {driver} driver"
-    return Diagnostic(
-        f"No output specified {whom}. Build result will only remain in the build cache. To push result image into "
-        "registry use --push or to load image into docker use --load",
-        severity=Severity.WARNING,
-    )

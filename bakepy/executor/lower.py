@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bakepy.buildkit.requests import CacheEntry, Exporter
@@ -14,6 +14,7 @@ from bakepy.drivers.interface import Capability
 from bakepy.executor.check import lower_case
 from bakepy.executor.environment import TRUE, Environment
 from bakepy.planner.spec import (
+    DEFAULT_EXPORT,
     Cache,
     Context,
     ContextDockerfile,
@@ -30,6 +31,7 @@ from bakepy.planner.spec import (
 CONTEXTS_CAP = "moby.buildkit.frontend.contexts+forward"
 GIT_QUERY_CAP = "moby.buildkit.frontend.gitquerystring"
 NO_DEFAULT_ATTESTATIONS = "BUILDX_NO_DEFAULT_ATTESTATIONS"
+NO_DEFAULT_LOAD = "BUILDX_NO_DEFAULT_LOAD"
 NO_DEFAULT_OCI_ARTIFACT = "BUILDX_NO_DEFAULT_OCI_ARTIFACT"
 RESOURCES = {
     "memory": "memory",
@@ -67,7 +69,7 @@ class NodeFacts:
 
 
 def lower(spec: SolveSpec, node: NodeFacts, env: Environment) -> Lowered:
-    """Return a solve in BuildKit's words. Raises BakeError for what the node cannot do."""
+    """Return a settled solve in BuildKit's words. Raises BakeError for what the node cannot do."""
     args = dict(spec.args)
     frontend, attrs = _syntax(args)
     attrs |= {f"build-arg:{k}": v for k, v in spec.args}
@@ -76,7 +78,7 @@ def lower(spec: SolveSpec, node: NodeFacts, env: Environment) -> Lowered:
     attrs |= _inputs(spec)
     attrs |= _attestations(spec, node, env)
     attrs |= _options(spec, node)
-    exporters = tuple(_exporter(e, i, spec, node, env) for i, e in enumerate(_real(spec.exports)))
+    exporters = tuple(_exporter(e, i, spec, node, env) for i, e in enumerate(spec.exports))
     return Lowered(
         frontend,
         attrs,
@@ -253,14 +255,14 @@ def _entitlements(spec: SolveSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*spec.entitlements, *host)))
 
 
-def _real(exports: tuple[Export, ...]) -> tuple[Export, ...]:
-    """Leave out what only says that nothing is exported."""
-    return tuple(e for e in exports if e.type != "cacheonly")
+def settle(spec: SolveSpec, node: NodeFacts, env: Environment) -> SolveSpec:
+    """Return the solve with the exports that BuildKit runs, in the order of their ids.
 
-
-def real_exports(spec: SolveSpec) -> tuple[Export, ...]:
-    """Return the exports that BuildKit runs, in the order of their ids."""
-    return _real(spec.exports)
+    Where none is chosen, a node that keeps images by itself gets one; `cacheonly` says that nothing is exported.
+    """
+    loads = Capability.LOADS_BY_ITSELF in node.capabilities and not env.flag(NO_DEFAULT_LOAD)
+    exports = (replace(e, type="image") if loads and e.type == DEFAULT_EXPORT else e for e in spec.exports)
+    return replace(spec, exports=tuple(e for e in exports if e.type not in {"cacheonly", DEFAULT_EXPORT}))
 
 
 def _exporter(export: Export, index: int, spec: SolveSpec, node: NodeFacts, env: Environment) -> Exporter:

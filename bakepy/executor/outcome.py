@@ -10,10 +10,16 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bakepy.buildkit.requests import Answer
 from bakepy.diagnostics import BakeError
+from bakepy.planner.graph import SolveGraph
 from bakepy.planner.scheduler import State
+from bakepy.planner.spec import SolveSpec
+
+if TYPE_CHECKING:
+    from bakepy.executor.run import Ended
 
 DIGEST = "containerimage.digest"
 BUILD_REF = "buildx.build.ref"
@@ -39,6 +45,20 @@ class Outcome:
     def digest(self) -> str:
         """Return the image's digest; empty where there is none."""
         return self.response.get(DIGEST, "")
+
+
+def outcomes(graph: SolveGraph, specs: Mapping[str, SolveSpec], ended: Mapping[str, Ended]) -> dict[str, Outcome]:
+    """Return what came of each target, from what came of the solves that served them."""
+    found = {}
+    for name, vertex in graph.of_target.items():
+        end = ended[vertex.id]
+        response = dict(end.solved.response)
+        names = [n for e in specs[name].exports for n in e.names] or list(specs[name].tags)
+        if "image.name" in response and len(vertex.targets) > 1 and names:
+            # The solve's image has the names of all targets that share it; each is told of its own.
+            response["image.name"] = ",".join(dict.fromkeys(names))
+        found[name] = Outcome(name, end.state, response, end.solved.answer, end.error)
+    return found
 
 
 def metadata(outcomes: Mapping[str, Outcome]) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bakepy.diagnostics import BakeError
-from bakepy.planner.spec import Export, SolveSpec
+from bakepy.planner.spec import DEFAULT_EXPORT, Export, SolveSpec
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -174,7 +174,7 @@ def _merge(vertex: str, specs: Mapping[str, SolveSpec]) -> Vertex:
 
 def _same(one: Export, other: Export) -> bool:
     """Tell whether two exports differ in nothing but an image's names."""
-    named = one.type in {"image", "docker"} and not one.dest
+    named = one.type in {"image", "docker", DEFAULT_EXPORT} and not one.dest
     return (one.type, one.attrs, one.dest) == (other.type, other.attrs, other.dest) and (
         named or one.names == other.names
     )

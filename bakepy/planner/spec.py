@@ -94,8 +94,8 @@ Dockerfile = LocalDockerfile | ContextDockerfile | InlineDockerfile | RemoteDock
 class Export:
     """Name one output of a solve.
 
-    `type` is one of EXPORT_TYPES (never `registry`, which is an image that is pushed); `names` are the image's tags,
-    `dest` a file or folder of this machine (`-` for standard output, empty for none).
+    `type` is DEFAULT_EXPORT or one of EXPORT_TYPES (never `registry`, which is an image that is pushed); `names` are
+    the image's tags, `dest` a file or folder of this machine (`-` for standard output, empty for none).
     """
 
     type: str
@@ -114,6 +114,8 @@ class Export:
 
 
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+DEFAULT_EXPORT = "default"
+"""Stands for the output of a target that chooses none: what it is depends on the node."""
 EXPORT_TYPES = ("cacheonly", "docker", "image", "local", "oci", "registry", "tar")
 
 
@@ -178,7 +180,6 @@ class SolveSpec:
     call: str = ""
     """What to ask of the frontend in place of a build: `lint`, `outline` or `targets`; empty for a build."""
     exports: tuple[Export, ...] = ()
-    """Empty for the node's default."""
     tags: tuple[str, ...] = ()
     linked: bool = False
     """Whether it is built only for the targets that take it as a context."""

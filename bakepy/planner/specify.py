@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.model.export import Export as Output
@@ -15,6 +15,7 @@ from bakepy.model.text import EntryError, join_csv, quote, split_csv
 from bakepy.planner import location
 from bakepy.planner.quantities import QuantityError, size, ulimit
 from bakepy.planner.spec import (
+    DEFAULT_EXPORT,
     Cache,
     Context,
     ContextDockerfile,
@@ -200,7 +201,9 @@ class _Draft:
 
     def exports(self, tags: tuple[str, ...]) -> tuple[Export, ...]:
         annotations = self.annotations()
-        exports = [self.export(o, annotations, tags) for o in self.target.output or ()]
+        if not self.target.output:
+            return (Export(DEFAULT_EXPORT, names=tags),)
+        exports = [self.export(o, annotations, tags) for o in self.target.output]
         return tuple(e for e in exports if e)
 
     def export(self, output: Output, annotations: dict[str, str], tags: tuple[str, ...]) -> Export | None:
@@ -267,13 +270,3 @@ FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 def _set(mapping: Mapping[str, str | None] | None) -> Pairs:
     """Return what has a value."""
     return pairs({k: v for k, v in (mapping or {}).items() if v is not None})
-
-
-def default_exports(specs: Mapping[str, SolveSpec], kind: str | None) -> dict[str, SolveSpec]:
-    """Return the solves with an output of `kind` where none is chosen; None leaves them in the cache."""
-    if kind is None:
-        return dict(specs)
-    return {
-        n: replace(s, exports=(Export(kind, names=s.tags),)) if not s.exports and not s.call else s
-        for n, s in specs.items()
-    }

@@ -30,7 +30,7 @@ from bakepy.planner.spec import (
     SolveSpec,
     SshSource,
 )
-from bakepy.planner.specify import default_exports, specify
+from bakepy.planner.specify import specify
 
 
 def one(**attributes: Any) -> SolveSpec:
@@ -207,11 +207,9 @@ def test_faults_of_all_targets_are_told_at_once() -> None:
     assert len(caught.value.diagnostics) == 3
 
 
-def test_default_exports_fill_in_where_none_is_chosen() -> None:
-    """A node's default output goes to solves without one, and never to calls."""
-    specs = specify({"a": Target(tags=["a:1"]), "b": Target(call="lint"), "c": Target(output=[Output("cacheonly")])})
-    filled = default_exports(specs, "image")
-    assert [filled[n].exports for n in "abc"] == [(Export("image", names=("a:1",)),), (), (Export("cacheonly"),)]
+def test_no_output_is_the_nodes_default() -> None:
+    """A target without an output leaves it to the node; an empty list is none either."""
+    assert one(tags=["a:1"]).exports == one(tags=["a:1"], output=[]).exports == (Export("default", names=("a:1",)),)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""Run a build: check, plan, execute, report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakepy.executor.environment import Environment
+from bakepy.planner.config import Config
+from bakepy.progress.choose import choose
+from bakepy.settings import Settings
+
+if TYPE_CHECKING:
+    from bakepy.builders.builder import Builder
+    from bakepy.cli.build import RunOptions
+    from bakepy.executor.outcome import Outcome
+    from bakepy.planner.graph import SolveGraph
+    from bakepy.planner.spec import SolveSpec
+    from bakepy.progress.events import Reporter
+
+INTERRUPTED = 130
+
+
+def run(config: Config, options: RunOptions) -> int:
+    """Build the targets of a config and return the exit status.
+
+    That is 0 where all were built, 1 where one failed, 130 when interrupted, and a check's own status. Raises
+    BakeError for what is wrong before anything is built.
+    """
+    from bakepy.builders.choose import choose as choose_builder
+    from bakepy.executor.check import check
+    from bakepy.executor.proxies import proxies
+    from bakepy.planner.graph import build_graph
+    from bakepy.planner.specify import specify
+
+    settings = Settings()
+    specs = specify(config.targets)
+    check(specs, settings.environment())
+    graph = build_graph(specs)
+    reporter = choose(options.progress, sys.stderr)
+    builder = choose_builder(options.builder, settings)
+    env = Environment(
+        settings.environment(), settings.docker_config, proxies(settings.docker_config, builder.load_into.url)
+    )
+    outcomes = execute(graph, builder, reporter, env, specs)
+    if outcomes is None:
+        return INTERRUPTED
+    return finish(config, options, outcomes)
+
+
+def execute(
+    graph: SolveGraph, builder: Builder, reporter: Reporter, env: Environment, specs: Mapping[str, SolveSpec]
+) -> dict[str, Outcome] | None:
+    """Run the graph; return None where the user interrupted it, once nothing of it runs any more.
+
+    A second interrupt ends the process at once.
+    """
+    import asyncio
+    import os
+    import signal
+
+    from bakepy.executor.run import run as run_graph
+
+    async def main() -> dict[str, Outcome] | None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(run_graph(graph, builder, reporter, env, specs))
+        interrupted = False
+
+        def interrupt() -> None:
+            nonlocal interrupted
+            if interrupted:
+                reporter.close()
+                os._exit(INTERRUPTED)
+            interrupted = True
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupt)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not interrupted:
+                raise
+            return None
+
+    try:
+        return asyncio.run(main())
+    finally:
+        reporter.close()
+
+
+def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome]) -> int:
+    """Write the metadata file, print answers to calls, and return the exit status."""
+    from bakepy.executor.outcome import INLINE_MESSAGE, write_metadata
+    from bakepy.planner.scheduler import State
+
+    failed = [o for o in outcomes.values() if o.state is not State.DONE]
+    if options.metadata_file and not failed:
+        write_metadata(Path(options.metadata_file), outcomes)
+    status = print_answers(config, options, outcomes)
+    for name, outcome in sorted(outcomes.items()):
+        if message := outcome.response.get(INLINE_MESSAGE):
+            print(f"\n# {name}\n{message}")
+    if failed:
+        print(f"ERROR: {summary(failed)}", file=sys.stderr)
+        return 1
+    return status
+
+
+def summary(failed: list[Outcome]) -> str:
+    """Return one line on what failed."""
+    from bakepy.planner.scheduler import State
+
+    first = next((o for o in failed if o.state is State.FAILED), failed[0])
+    rest = len(failed) - 1
+    others = f" ({rest} more target{'s' if rest > 1 else ''} failed or could not be built)" if rest else ""
+    return f"target {first.target}: {first.error}{others}"
+
+
+def print_answers(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome]) -> int:
+    """Print what the frontend answered to calls, as text or JSON; return the first status that is not 0."""
+    answers = {n: o.answer for n, o in sorted(outcomes.items()) if o.answer}
+    if not answers:
+        return 0
+    status = next((a.status for a in answers.values() if a.status), 0)
+    if options.call_format == "json":
+        call = "check" if options.call == "lint" else options.call
+        targets = {
+            n: {"build": t.json()} | ({call: json.loads(answers[n].json or b"{}")} if n in answers else {})
+            for n, t in sorted(config.targets.items())
+        }
+        groups = {"group": {n: {"targets": g.targets} for n, g in sorted(config.groups.items())}}
+        print(json.dumps((groups if config.groups else {}) | {"target": targets}, indent=2))
+    else:
+        parts = []
+        for name, answer in answers.items():
+            description = config.targets[name].description
+            head = f"{name}\n{description}\n" if description else f"{name}\n"
+            parts.append(f"{head}\n{answer.text or 'Check complete, no warnings found.'}")
+        print("\n".join(p.rstrip("\n") + "\n" for p in parts), end="")
+    return 0 if options.call_ignores_status else status

@@ -1,0 +1,179 @@
+"""One node during a run: its connection, its sessions, and the solves that run on it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from bakepy.buildkit.requests import Answer, Definition, GatewayRequest, Result, SolveRequest
+from bakepy.drivers.interface import Driver
+from bakepy.executor.folders import shared_key
+from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
+from bakepy.executor.outputs import Outputs
+from bakepy.planner.graph import Vertex
+from bakepy.planner.spec import LinkContext, SolveSpec
+from bakepy.progress import events as ev
+
+if TYPE_CHECKING:
+    from bakepy.buildkit.build import Build
+    from bakepy.buildkit.client import Client
+    from bakepy.buildkit.session.rpc import Service
+    from bakepy.buildkit.session.server import Session
+    from bakepy.executor.work import Work
+
+CONFIG = "containerimage.config"
+HOST_GATEWAY = "org.mobyproject.buildkit.worker.moby.host-gateway-ip"
+
+
+class Steps(Protocol):
+    """Be told how a solve goes on, and hold it where others need it."""
+
+    def built(self, vertex: str, result: Result) -> None:
+        """Take note of a result that others may use."""
+
+    async def released(self, vertex: str) -> None:
+        """Wait until no other solve needs the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Hold what a solve gave: the exporters' answers, and the frontend's to a call."""
+
+    response: Mapping[str, str] = field(default_factory=dict)
+    answer: Answer | None = None
+
+
+class NodeRun:
+    """Run solves on one node over one connection; made by `connect`."""
+
+    def __init__(self, name: str, client: Client, facts: NodeFacts, work: Work) -> None:
+        self.name = name
+        self.facts = facts
+        self._client = client
+        self._work = work
+        self._shared: Session | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, name: str, driver: Driver, work: Work) -> AsyncIterator[NodeRun]:
+        """Make a node ready and keep its connection for as long as the context lasts.
+
+        Raises DriverError and bakepy.transport.faults.TransportError where that fails.
+        """
+        from bakepy.buildkit.client import Client
+
+        async with AsyncExitStack() as stack:
+            await driver.boot(work.say)
+            endpoint = await stack.enter_async_context(driver.dial())
+            client = await stack.enter_async_context(Client.connect(endpoint))
+            capabilities = await driver.capabilities()
+            gateway = ""
+            if any("host-gateway" in dict(s.extra_hosts).values() for s in work.specs.values()):
+                workers = await client.workers()
+                gateway = workers[0].labels.get(HOST_GATEWAY, "") if workers else ""
+            node = cls(name, client, NodeFacts(capabilities, gateway), work)
+            await stack.enter_async_context(node._serving())
+            yield node
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        """Serve the folders of all solves, and credentials, in one session.
+
+        A run of one solve serves all that it needs in that solve's own session.
+        """
+        if len(self._work.specs) < 2:
+            yield
+            return
+        dirs = {n: p for s in self._work.specs.values() for n, p in self._work.folders.served(s).items()}
+        self._shared = self._session([self._work.file_sync(dirs)])
+        async with self._client.session(self._shared):
+            yield
+
+    def _session(self, services: list[Service]) -> Session:
+        from bakepy.buildkit.session.server import Session
+
+        return Session([*services, self._work.auth()], shared_key(self._work.specs.values()))
+
+    async def solve(self, vertex: Vertex, parents: Mapping[str, Result], steps: Steps) -> Solved:
+        """Build one solve and export its result; raises BakeError.
+
+        `parents` are the results of linked targets by name; they stay usable while their solves are held.
+        """
+        spec = settle(vertex.spec, self.facts, self._work.env)
+        async with AsyncExitStack() as stack:
+            outputs = await stack.enter_async_context(Outputs.open(spec, self.facts, self._work))
+            lowered = lower(spec, outputs.facts, self._work.env)
+            session = await self._session_for(spec, outputs, stack)
+            attrs = {**lowered.attrs, **self._folder_attrs(spec, session), **(await self._work.vcs(spec))}
+            solve = ev.Solve(self._work.ref(vertex.id), vertex.targets, self.name)
+            request = _request(solve.ref, session.id, attrs, lowered, bool(spec.call))
+            async with self._client.build(request, solve, self._work.report) as build:
+                outputs.on_error(build.interrupt)
+                return await self._run(build, vertex, _ask(lowered, attrs, spec, parents), steps)
+
+    async def _run(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> Solved:
+        if vertex.spec.call:
+            answer = await build.call(ask, vertex.spec.call)
+            return Solved(answer=answer)
+        result = await build.solve(ask)
+        if self._work.is_linked(vertex.id):
+            # A dependant must find its parents' steps evaluated: only the parent's session has their secrets.
+            await build.evaluate(result)
+            steps.built(vertex.id, result)
+            await steps.released(vertex.id)
+        return Solved(await build.finish(result))
+
+    async def _session_for(self, spec: SolveSpec, outputs: Outputs, stack: AsyncExitStack) -> Session:
+        """Return the session that serves a solve: its own where others must not answer for it."""
+        private = [*outputs.services, *self._work.private_services(spec)]
+        if self._shared and not private:
+            return self._shared
+        if not self._shared:
+            private.append(self._work.file_sync(self._work.folders.served(spec)))
+        session = self._session(private)
+        await stack.enter_async_context(self._client.session(session))
+        return session
+
+    def _folder_attrs(self, spec: SolveSpec, session: Session) -> dict[str, str]:
+        shared = self._shared or session
+        return self._work.folders.attrs(spec, shared.id, session.id)
+
+
+def _request(ref: str, session: str, attrs: Mapping[str, str], lowered: Lowered, internal: bool) -> SolveRequest:
+    return SolveRequest(
+        ref=ref,
+        session=session,
+        attrs=attrs,
+        exporters=lowered.exporters,
+        cache_imports=lowered.cache_imports,
+        cache_exports=lowered.cache_exports,
+        entitlements=lowered.entitlements,
+        internal=internal,
+    )
+
+
+def _ask(lowered: Lowered, attrs: Mapping[str, str], spec: SolveSpec, parents: Mapping[str, Result]) -> GatewayRequest:
+    """Return the question for the frontend, with the results of linked targets as its inputs."""
+    attrs = dict(attrs)
+    if lowered.cache_imports:
+        # The frontend resolves images by them; the outer request's are for the solver.
+        entries = [{"Type": c.type, "Attrs": dict(c.attrs)} for c in lowered.cache_imports]
+        attrs["cache-imports"] = json.dumps(entries)
+    inputs: dict[str, Definition] = {}
+    for name, context in spec.contexts:
+        if isinstance(context, LinkContext):
+            result = parents[context.target]
+            attrs |= link(name, context.target, {p: _image_config(result, p) for p in result.refs})
+            for platform, ref in result.refs.items():
+                inputs[link_input(context.target, platform)] = ref.definition or Definition(b"")
+    return GatewayRequest(attrs, lowered.frontend, inputs)
+
+
+def _image_config(result: Result, platform: str) -> str:
+    """Return a result's image configuration as `input-metadata` holds it; empty for none."""
+    config = result.metadata.get(f"{CONFIG}/{platform}" if platform else CONFIG)
+    return json.dumps({CONFIG: b64encode(config).decode()}) if config else ""

@@ -1,0 +1,109 @@
+"""Receive what a solve exports to this side: files, folders, standard output, a Docker Engine."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from bakepy.diagnostics import BakeError
+from bakepy.drivers.interface import Capability
+from bakepy.executor.check import is_folder
+from bakepy.executor.lower import NodeFacts
+from bakepy.planner.spec import Export, SolveSpec
+
+if TYPE_CHECKING:
+    from bakepy.buildkit.session.filesend import DirTarget, OpenSink, Sink
+    from bakepy.buildkit.session.rpc import Service
+    from bakepy.executor.work import Work
+
+
+@dataclass
+class Outputs:
+    """Hold what the session of one solve must serve for its exports, and tell the solve of their failures."""
+
+    facts: NodeFacts
+    services: list[Service] = field(default_factory=list)
+    _stop: list[Callable[[BaseException], None]] = field(default_factory=list)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, spec: SolveSpec, facts: NodeFacts, work: Work) -> AsyncIterator[Outputs]:
+        """Prepare the exports' destinations; leaving the context waits until a Docker Engine has what it was given."""
+        outputs = cls(facts)
+        async with AsyncExitStack() as stack:
+            targets: dict[int, DirTarget | OpenSink] = {}
+            for index, export in enumerate(spec.exports):
+                if export.type == "docker" and not export.dest:
+                    if Capability.LOADS_BY_ITSELF not in facts.capabilities:
+                        targets[index] = await outputs._load(index, work, stack)
+                elif export.dest and export.type != "image":
+                    targets[index] = _target(export)
+            if targets:
+                from bakepy.buildkit.session.filesend import FileSend
+
+                outputs.services.append(FileSend(targets, outputs._failed))
+            yield outputs
+
+    def on_error(self, stop: Callable[[BaseException], None]) -> None:
+        """Have the solve stopped when an export fails on this side: the daemon may not notice."""
+        self._stop.append(stop)
+
+    def _failed(self, error: BakeError) -> None:
+        for stop in self._stop:
+            stop(error)
+
+    async def _load(self, index: int, work: Work, stack: AsyncExitStack) -> OpenSink:
+        """Return what streams an image into the Docker Engine that the builder loads into."""
+        from bakepy.drivers.docker import image_loader
+        from bakepy.drivers.docker_api import DockerApi
+
+        engine = await asyncio.to_thread(DockerApi(work.load_into).info)
+        if engine.containerd_store:
+            loads = self.facts.archive_loads | {index}
+            self.facts = replace(self.facts, archive_loads=loads)
+        file = await stack.enter_async_context(image_loader(work.load_into, work.say))
+        return lambda _metadata: _LoadSink(file)
+
+
+def _target(export: Export) -> DirTarget | OpenSink:
+    from bakepy.buildkit.session.filesend import DirTarget, FileSink, PipeSink
+
+    if export.dest == "-":
+        return lambda _metadata: PipeSink("standard output", sys.stdout.buffer)
+    path = Path(export.dest)
+    if not is_folder(export):
+
+        def open_file(metadata: Mapping[str, str]) -> Sink:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return FileSink(path, metadata)
+
+        return open_file
+    if export.type != "local":
+        raise BakeError.of(
+            f"{export.type} exporter with tar=false is not supported yet",
+            hint="leave tar=false out, and unpack the file",
+        )
+    return DirTarget(path, delete=export.attr("mode") == "delete")
+
+
+class _LoadSink:
+    """Feed a Docker Engine through a pipe; its writes block, so they run in a thread."""
+
+    name = "the Docker Engine"
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    async def write(self, data: bytes) -> None:
+        await asyncio.to_thread(self._file.write, data)
+
+    async def commit(self) -> None:
+        await asyncio.to_thread(self._file.flush)
+
+    async def abort(self) -> None:
+        return

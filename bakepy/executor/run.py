@@ -1,0 +1,310 @@
+"""Run a solve graph: connect the nodes, do what the scheduler decides, gather what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bakepy.builders.builder import Builder, Node
+from bakepy.buildkit.errors import ConnectionLost, SolveError
+from bakepy.buildkit.redaction import RedactingReporter, Redactor
+from bakepy.buildkit.requests import Result
+from bakepy.diagnostics import BakeError
+from bakepy.drivers.interface import Capability
+from bakepy.executor.environment import Environment
+from bakepy.executor.folders import Folders
+from bakepy.executor.lower import NO_DEFAULT_LOAD
+from bakepy.executor.node import NodeRun, Solved
+from bakepy.executor.outcome import Outcome, outcomes
+from bakepy.executor.work import Work, secret_values
+from bakepy.planner.graph import SolveGraph, Vertex
+from bakepy.planner.scheduler import Decision, Scheduler, State
+from bakepy.planner.spec import DEFAULT_EXPORT, SolveSpec
+from bakepy.platforms import Platform
+from bakepy.progress import events as ev
+
+AT_ONCE = 48
+"""Solves that a node runs at once. BuildKit bounds the steps itself; this bounds streams and memory on both sides."""
+
+ENDED = {State.DONE: ev.State.DONE, State.FAILED: ev.State.FAILED, State.SKIPPED: ev.State.SKIPPED}
+
+
+async def run(
+    graph: SolveGraph, builder: Builder, reporter: ev.Reporter, env: Environment, specs: Mapping[str, SolveSpec]
+) -> dict[str, Outcome]:
+    """Build a graph and return what came of each target by name; failed targets are outcomes, not exceptions.
+
+    `specs` are the targets' solves before equal ones were merged. Raises BakeError where nothing could be started.
+    Being cancelled, it returns only once no node runs anything of it.
+    """
+    secrets = [v for s in graph.vertices.values() for v in secret_values(s.spec, env.variables).values()]
+    if secrets:
+        reporter = RedactingReporter(reporter, Redactor(secrets))
+    reporter.plan(tuple(name for v in graph.vertices.values() for name in v.targets))
+    with tempfile.TemporaryDirectory(prefix="bakepy-") as scratch:
+        work = Work(graph, env, reporter, Folders(Path(scratch)), builder.load_into, builder.name)
+        async with AsyncExitStack() as stack:
+            nodes = await _connect(builder, work, stack)
+            _warn(work, [node for node, _ in nodes.values()], [run for _, run in nodes.values()])
+            ended = await _Run(work, nodes).run()
+    return outcomes(graph, specs, ended)
+
+
+async def _connect(builder: Builder, work: Work, stack: AsyncExitStack) -> dict[str, tuple[Node, NodeRun]]:
+    """Connect all nodes at once; those that cannot be reached are left out while there is another."""
+    tries = [_Connection(node, work) for node in builder.nodes]
+    for connection in tries:
+        stack.push_async_callback(connection.close)
+    await asyncio.gather(*(c.opened() for c in tries))
+    found = {c.node.name: (c.node, c.run) for c in tries if c.run}
+    if not found:
+        raise next(c.error for c in tries if c.error)
+    for c in tries:
+        if c.error:
+            work.reporter.report(ev.Message(f"node {c.node.name} is left out: {c.error}", "warning"))
+    return found
+
+
+def _warn(work: Work, nodes: list[Node], runs: list[NodeRun]) -> None:
+    """Warn of results that go nowhere."""
+    for node, run in zip(nodes, runs, strict=True):
+        if Capability.LOADS_BY_ITSELF not in run.facts.capabilities and not work.env.flag(NO_DEFAULT_LOAD):
+            if warning := no_output(work.graph, node.driver.name):
+                work.reporter.report(ev.Message(warning, "warning"))
+            return
+
+
+class _Connection:
+    """Hold a node's connection in a task of its own, so that several open at once and each closes where it opened."""
+
+    def __init__(self, node: Node, work: Work) -> None:
+        self.node = node
+        self.run: NodeRun | None = None
+        self.error: Exception | None = None
+        self._ready = asyncio.Event()
+        self._over = asyncio.Event()
+        self._task = asyncio.create_task(self._hold(work), name=f"node {node.name}")
+
+    async def _hold(self, work: Work) -> None:
+        try:
+            async with NodeRun.connect(self.node.name, self.node.driver, work) as self.run:
+                self._ready.set()
+                await self._over.wait()
+        except BakeError as error:
+            self.error = self.error or error
+        finally:
+            self._ready.set()
+
+    async def opened(self) -> None:
+        """Wait until the node can be used or has failed; a bug is raised."""
+        await self._ready.wait()
+        if self.run is None and self._task.done() and not self.error:
+            self._task.result()
+
+    async def close(self) -> None:
+        self._over.set()
+        if not self._ready.is_set():
+            self._task.cancel()
+        await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            self._task.result()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Hold how a solve ended."""
+
+    state: State
+    solved: Solved = field(default_factory=Solved)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    vertex: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    vertex: str
+    solved: Solved | BaseException
+
+
+def no_output(graph: SolveGraph, driver: str) -> str:
+    """Return the warning for targets whose results stay in the cache because no output is chosen; empty for none."""
+    names = sorted(
+        name
+        for vertex in graph.vertices.values()
+        for name in vertex.targets
+        if any(vertex.spec.exports[i].type == DEFAULT_EXPORT for i in vertex.outputs[name])
+    )
+    if not names:
+        return ""
+    whom = f"with {driver} driver" if names == ["default"] else f"for {', '.join(names)} target(s) with {driver} driver"
+    return (
+        f"No output specified {whom}. Build result will only remain in the build cache. To push result image into "
+        "registry use --push or to load image into docker use --load"
+    )
+
+
+class _Run:
+    """Drive the scheduler; it is the `Steps` of all solves."""
+
+    def __init__(self, work: Work, nodes: Mapping[str, tuple[Node, NodeRun]]) -> None:
+        self._work = work
+        self._graph = work.graph
+        self._nodes = {name: run for name, (_, run) in nodes.items()}
+        self._scheduler = Scheduler(work.graph, fits(work.graph, [node for node, _ in nodes.values()]))
+        self._results: dict[str, Result] = {}
+        self._released: dict[str, asyncio.Event] = {v: asyncio.Event() for v in work.graph.vertices}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._events: asyncio.Queue[_Built | _Finished] = asyncio.Queue()
+        self._ended: dict[str, Ended] = {}
+
+    async def run(self) -> dict[str, Ended]:
+        """Run all there is and return how each vertex ended."""
+        try:
+            while True:
+                for decision in self._scheduler.take(dict.fromkeys(self._nodes, AT_ONCE)):
+                    self._start(decision)
+                self._note_skipped()
+                if self._scheduler.over:
+                    return self._ended
+                self._handle(await self._events.get())
+        finally:
+            await self._stop()
+
+    def built(self, vertex: str, result: Result) -> None:
+        """Take a result that others may use."""
+        self._results[vertex] = result
+        self._events.put_nowait(_Built(vertex))
+
+    async def released(self, vertex: str) -> None:
+        """Wait until all that depend on a vertex have ended, or hold what they need by themselves."""
+        await self._released[vertex].wait()
+
+    def _start(self, decision: Decision) -> None:
+        vertex = self._graph.vertices[decision.vertex]
+        self._scheduler.start(vertex.id)
+        node = self._nodes[decision.node]
+        self._work.report(ev.SolveStarted(self._solve_of(vertex, decision.node), time.time_ns()))
+        self._tasks[vertex.id] = asyncio.create_task(self._solve(vertex, node), name=f"solve {vertex.name}")
+
+    async def _solve(self, vertex: Vertex, node: NodeRun) -> None:
+        parents = {t: self._results[self._graph.of_target[t].id] for t in vertex.spec.links}
+        try:
+            self._events.put_nowait(_Finished(vertex.id, await node.solve(vertex, parents, self)))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self._events.put_nowait(_Finished(vertex.id, error))
+
+    def _handle(self, event: _Built | _Finished) -> None:
+        if isinstance(event, _Built):
+            self._scheduler.built(event.vertex)
+            self._release(event.vertex)
+            return
+        if event.vertex not in self._tasks:
+            return
+        match event.solved:
+            case Solved():
+                self._finish(event.vertex, Ended(State.DONE, event.solved))
+            case ConnectionLost() if len(self._nodes) > 1:
+                self._lose(self._scheduler.node[event.vertex], event.solved)
+            case BakeError():
+                self._finish(event.vertex, Ended(State.FAILED, error=str(event.solved)), event.solved)
+            case _:
+                raise event.solved
+
+    def _finish(self, vertex: str, ended: Ended, error: BakeError | None = None) -> None:
+        del self._tasks[vertex]
+        node = self._scheduler.node[vertex]
+        self._scheduler.finish(vertex, ended.state)
+        self._tell(vertex, ended, node, error)
+        self._release(vertex)
+
+    def _tell(self, vertex: str, ended: Ended, node: str = "", error: BakeError | None = None) -> None:
+        self._ended[vertex] = ended
+        sources = error.sources if isinstance(error, SolveError) else ()
+        response = ended.solved.response
+        self._work.report(
+            ev.SolveFinished(
+                self._solve_of(self._graph.vertices[vertex], node),
+                time.time_ns(),
+                ENDED[ended.state],
+                error=ended.error,
+                sources=sources,
+                digest=response.get("containerimage.digest", ""),
+            )
+        )
+
+    def _note_skipped(self) -> None:
+        for vertex, state in self._scheduler.state.items():
+            if state is State.SKIPPED and vertex not in self._ended:
+                self._tell(vertex, Ended(State.SKIPPED, error=self._why_skipped(vertex)))
+                self._release(vertex)
+
+    def _why_skipped(self, vertex: str) -> str:
+        for parent in self._graph.parents[vertex]:
+            if self._scheduler.state[parent] in {State.FAILED, State.SKIPPED}:
+                return f"not built, because {self._graph.vertices[parent].name} failed"
+        return "not built, because no node is left that could build it"
+
+    def _release(self, vertex: str) -> None:
+        """Let go of what nothing needs any more, upwards: a parent stays while a dependant of a dependant builds."""
+        stack = [vertex]
+        while stack:
+            at = stack.pop()
+            free = at in self._ended or all(self._released[c].is_set() for c in self._graph.children[at])
+            if free and not self._released[at].is_set() and (at in self._ended or at in self._results):
+                self._released[at].set()
+                stack += self._graph.parents[at]
+
+    def _lose(self, node: str, error: BakeError) -> None:
+        """Leave a node out, and let the scheduler place its work again."""
+        del self._nodes[node]
+        self._work.reporter.report(ev.Message(f"node {node} is lost, its work goes to others: {error}", "warning"))
+        for vertex in self._scheduler.lose(node):
+            self._results.pop(vertex, None)
+            self._ended.pop(vertex, None)
+            self._released[vertex] = asyncio.Event()
+            self._work.renew(vertex)
+            if task := self._tasks.pop(vertex, None):
+                task.cancel()
+
+    async def _stop(self) -> None:
+        """Cancel what still runs and wait until its node has confirmed that it does not."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for vertex in self._tasks:
+            node = self._scheduler.node[vertex]
+            solve = self._solve_of(self._graph.vertices[vertex], node)
+            self._work.report(ev.SolveFinished(solve, time.time_ns(), ev.State.CANCELLED))
+
+    def _solve_of(self, vertex: Vertex, node: str) -> ev.Solve:
+        return ev.Solve(self._work.ref(vertex.id), vertex.targets, node if len(self._nodes) > 1 else "")
+
+
+def fits(graph: SolveGraph, nodes: list[Node]) -> dict[str, frozenset[str]]:
+    """Return for each solve the nodes that its platforms allow; where none has them all, any may try.
+
+    A node without platforms of its own may build anything.
+    """
+    if len(nodes) < 2:
+        return {}
+    has = {n.name: {str(Platform.parse(p)) for p in n.platforms} for n in nodes}
+    found: dict[str, frozenset[str]] = {}
+    for v, vertex in graph.vertices.items():
+        wanted = set(vertex.spec.platforms)
+        able = frozenset(n for n, platforms in has.items() if not platforms or wanted <= platforms)
+        if able:
+            found[v] = able
+    return found

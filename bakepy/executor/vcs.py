@@ -1,0 +1,93 @@
+"""Tell BuildKit which commit a context is at, for its provenance record."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bakepy.executor.environment import FALSE, TRUE, Environment
+
+LABELS = {"revision": "org.opencontainers.image.revision", "source": "org.opencontainers.image.source"}
+DOCKERFILE_LABEL = "com.docker.image.source.entrypoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Hold where a work tree begins, the commit that is checked out, and where it came from."""
+
+    root: Path
+    revision: str = ""
+    source: str = ""
+
+
+@dataclass
+class Repositories:
+    """Ask git about folders, each repository once; a folder outside of any costs no process."""
+
+    env: Environment
+    _asked: dict[Path, asyncio.Task[Repository | None]] = field(default_factory=dict)
+
+    async def attrs(self, context: Path, folders: dict[str, Path], dockerfile: Path | None) -> dict[str, str]:
+        """Return the frontend attributes for a context and the folders by their names in the session."""
+        variables = self.env.variables
+        info = variables.get("BUILDX_GIT_INFO", "") not in FALSE
+        labels = variables.get("BUILDX_GIT_LABELS", "") in {*TRUE, "full"}
+        root = next((p for p in (context, *context.parents) if (p / ".git").exists()), None)
+        if root is None or not (info or labels):
+            return {}
+        if root not in self._asked:
+            self._asked[root] = asyncio.create_task(self._ask(root))
+        found = await asyncio.shield(self._asked[root])
+        if not found:
+            return {}
+        attrs: dict[str, str] = {}
+        for key in ("revision", "source"):
+            value = getattr(found, key)
+            if value and info:
+                attrs[f"vcs:{key}"] = value
+            if value and labels:
+                attrs[f"label:{LABELS[key]}"] = value
+        if labels and dockerfile:
+            attrs |= _relative(f"label:{DOCKERFILE_LABEL}", dockerfile, root)
+        if info:
+            for name, path in folders.items():
+                attrs |= _relative(f"vcs:localdir:{name}", path, root)
+        return attrs
+
+    async def _ask(self, root: Path) -> Repository | None:
+        revision = await self._git(root, "show", "--format=%H", "HEAD", "--quiet", "--")
+        if revision and self.env.flag("BUILDX_GIT_CHECK_DIRTY") and await self._git(root, "status", "--porcelain"):
+            revision += "-dirty"
+        source = await self._git(root, "remote", "get-url", "origin")
+        return Repository(root, revision, _without_password(source))
+
+    async def _git(self, root: Path, *words: str) -> str:
+        """Return what a git command prints; empty where it fails."""
+        try:
+            git = await asyncio.create_subprocess_exec(
+                "git",
+                "-C",
+                str(root),
+                *words,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.DEVNULL,
+            )
+        except OSError:
+            return ""
+        out, _ = await git.communicate()
+        return out.decode("utf-8", "replace").strip() if git.returncode == 0 else ""
+
+
+def _relative(key: str, path: Path, root: Path) -> dict[str, str]:
+    return {key: str(path.relative_to(root))} if path.is_relative_to(root) else {}
+
+
+def _without_password(url: str) -> str:
+    """Return a remote's address without the credentials that it may carry."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme == "ssh":
+        return url
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,139 @@
+"""What all nodes of a run share: folders, credentials, secrets, names of builds, and the reporter."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakepy.diagnostics import BakeError
+from bakepy.executor.check import secret_place
+from bakepy.executor.environment import Environment
+from bakepy.executor.folders import CONTEXT, DOCKERFILE, Folders
+from bakepy.executor.vcs import Repositories
+from bakepy.planner.graph import SolveGraph
+from bakepy.planner.spec import LocalDockerfile, SolveSpec
+from bakepy.progress import events as ev
+
+if TYPE_CHECKING:
+    from bakepy.buildkit.session.auth import Auth
+    from bakepy.buildkit.session.filesync import FileSync
+    from bakepy.buildkit.session.rpc import Service
+    from bakepy.drivers.docker_host import DockerHost
+
+
+@dataclass
+class Work:
+    """Hold what a run needs besides its nodes."""
+
+    graph: SolveGraph
+    env: Environment
+    reporter: ev.Reporter
+    folders: Folders
+    load_into: DockerHost
+    builder: str = ""
+    faults: list[BakeError] = field(default_factory=list)
+    """What the user got wrong and only the daemon's request brought up, such as an unreadable file."""
+    _refs: dict[str, str] = field(default_factory=dict)
+    _auth: Auth | None = None
+
+    def __post_init__(self) -> None:
+        self.specs = {v: vertex.spec for v, vertex in self.graph.vertices.items()}
+        self.repositories = Repositories(self.env)
+        for spec in self.specs.values():
+            self.folders.add(spec)
+
+    def say(self, text: str) -> None:
+        """Tell one line about the run."""
+        self.reporter.report(ev.Message(text))
+
+    @property
+    def report(self) -> Callable[[ev.Event], None]:
+        """Return what takes the events of builds."""
+        return self.reporter.report
+
+    def ref(self, vertex: str) -> str:
+        """Return a solve's name on the daemon: 25 characters that no other build has."""
+        return self._refs.setdefault(vertex, new_ref())
+
+    def renew(self, vertex: str) -> None:
+        """Give a solve that runs again a new name."""
+        self._refs.pop(vertex, None)
+
+    async def vcs(self, spec: SolveSpec) -> dict[str, str]:
+        """Return the attributes that name the commit of a solve's context."""
+        folders = self.folders.of(spec)
+        if CONTEXT not in folders:
+            return {}
+        dockerfile = (
+            folders[DOCKERFILE] / Path(spec.dockerfile.path).name
+            if isinstance(spec.dockerfile, LocalDockerfile)
+            else None
+        )
+        return await self.repositories.attrs(folders[CONTEXT], folders, dockerfile)
+
+    def is_linked(self, vertex: str) -> bool:
+        """Tell whether a solve takes or gives a result."""
+        return bool(self.graph.parents[vertex] or self.graph.children[vertex])
+
+    def auth(self) -> Auth:
+        """Return the credentials' service, which all sessions share so that a helper is asked once."""
+        if self._auth is None:
+            from bakepy.buildkit.session.auth import Auth
+            from bakepy.buildkit.session.credentials import DockerConfig
+
+            inline = self.env.variables.get("DOCKER_AUTH_CONFIG", "")
+            self._auth = Auth(DockerConfig(self.env.docker_config, inline))
+        return self._auth
+
+    def file_sync(self, dirs: Mapping[str, Path]) -> FileSync:
+        """Return the service that sends folders."""
+        from bakepy.buildkit.session.filesync import FileSync, LocalDir
+
+        return FileSync({n: LocalDir(p) for n, p in dirs.items()}, self.faults.append)
+
+    def private_services(self, spec: SolveSpec) -> list[Service]:
+        """Return the services that answer for one solve alone: two targets may mean different things by one id."""
+        services: list[Service] = []
+        if spec.secrets:
+            from bakepy.buildkit.session.secrets import Secrets
+
+            services.append(Secrets(secret_values(spec, self.env.variables)))
+        if spec.ssh:
+            from bakepy.buildkit.session.ssh import Ssh
+
+            services.append(Ssh({s.id: self._agent(s.paths) for s in spec.ssh}))
+        return services
+
+    def _agent(self, paths: tuple[str, ...]) -> Path:
+        if paths:
+            path = Path(paths[0])
+            if len(paths) > 1 or not path.is_socket():
+                raise BakeError.of(
+                    f"ssh key files are not supported yet: {', '.join(paths)}",
+                    hint="add the keys to an agent with ssh-add, and name its socket or leave the path out",
+                )
+            return path
+        agent = self.env.variables.get("SSH_AUTH_SOCK")
+        if not agent:
+            raise BakeError.of("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set", hint="run ssh-agent")
+        return Path(agent)
+
+
+def secret_values(spec: SolveSpec, variables: Mapping[str, str]) -> dict[str, bytes]:
+    """Read a solve's secrets; raises BakeError for a file that cannot be read."""
+    found = {}
+    for secret in spec.secrets:
+        place = secret_place(secret, variables)
+        try:
+            found[secret.id] = variables.get(place, "").encode() if isinstance(place, str) else place.read_bytes()
+        except OSError as error:
+            raise BakeError.of(f"secret {secret.id}: cannot read {place}: {error.strerror}") from None
+    return found
+
+
+def new_ref() -> str:
+    """Return a random name of the form that BuildKit itself gives to builds."""
+    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(25))
