@@ -252,7 +252,7 @@ class Blocks:
         for name, attribute in attributes.items():
             shared = one.shared.get(name)
             if shared is None:
-                shared = _decoded(attribute.value, row.scope, schema[name], faults)
+                shared = _decoded(attribute.value, row.scope, schema[name], faults, json=one.block.body.json)
                 if shared is None:
                     continue
                 if name in one.constant:
@@ -262,7 +262,7 @@ class Blocks:
             raise BakeError(faults)
 
 
-def _decoded(expr: Expr, scope: Scope, decoder: Decoder, faults: list[Diagnostic]) -> Value | None:
+def _decoded(expr: Expr, scope: Scope, decoder: Decoder, faults: list[Diagnostic], *, json: bool) -> Value | None:
     before = len(faults)
     value = evaluate(expr, scope, faults)
     message, hint, implied = "value must be known", "", True
@@ -284,7 +284,7 @@ def _decoded(expr: Expr, scope: Scope, decoder: Decoder, faults: list[Diagnostic
         Diagnostic(
             "Unsuitable value type",
             f"Unsuitable value: {message}",
-            start_span(expr),
+            expr.span if json and not isinstance(expr, Object | Tuple) else start_span(expr),
             expr.span,
             hint,
             related=related,

@@ -11,6 +11,7 @@ from bakepy.grammar.nodes import (
     ForObject,
     ForTuple,
     Index,
+    Literal,
     Object,
     Parens,
     Splat,
@@ -22,7 +23,9 @@ from bakepy.grammar.nodes import (
 
 
 def start_span(expr: Expr) -> Span:
-    """Return the span of what an expression begins with: the operator, bracket or name that says what it is."""
+    """Return the span of what an expression begins with: the bracket, name or text (without its quotes) there."""
+    if isinstance(expr, Literal) and expr.span.source.text.startswith('"', expr.span.start):
+        return Span(expr.span.source, expr.span.start + 1, max(expr.span.end - 1, expr.span.start + 1))
     while True:
         match expr:
             case Template(parts=parts) if parts:

@@ -60,7 +60,6 @@ def _wrap(expr: TemplateWrap, scope: Scope, faults: Faults) -> Value:
 def _template(expr: Template, scope: Scope, faults: Faults) -> Value:
     out: list[str] = []
     known = True
-    before = len(faults)
     for part in expr.parts:
         if type(part) is Literal and type(part.value) is str:
             out.append(part.value)
@@ -81,8 +80,8 @@ def _template(expr: Template, scope: Scope, faults: Faults) -> Value:
                 detail = f"Cannot include the given value in a string template: {e.message}."
                 hint = "a template takes strings, numbers and bools; jsonencode(…) or join(…) make text of the rest"
                 faults.append(Diagnostic(_INVALID, detail, part.span, expr.span, hint))
-    # A part that could not be included was reported: the text without it must not be taken for the value.
-    return string("".join(out)) if known and len(faults) == before else _UNKNOWN_STRING
+    # What could not be included was reported; the text without it is known, so that nothing more is said of it.
+    return string("".join(out)) if known else _UNKNOWN_STRING
 
 
 @evaluates(TemplateJoin)
@@ -91,7 +90,6 @@ def _join(expr: TemplateJoin, scope: Scope, faults: Faults) -> Value:
     if not each.is_known:
         return _UNKNOWN_STRING
     out: list[str] = []
-    before = len(faults)
     for value in each.elements:
         if value.is_null:
             detail = "An iteration result is null. Cannot include a null value in a string template."
@@ -104,7 +102,7 @@ def _join(expr: TemplateJoin, scope: Scope, faults: Faults) -> Value:
         except ConversionError as e:
             detail = f"Cannot include one of the interpolation results into the string template: {e.message}."
             faults.append(Diagnostic(_INVALID, detail, expr.each.span))
-    return string("".join(out)) if len(faults) == before else _UNKNOWN_STRING
+    return string("".join(out))
 
 
 def _text(value: Value) -> str:
