@@ -2,17 +2,19 @@
 
 A Dockerfile frontend asks for folders by fixed names: `context`, `dockerfile`, or a named context's. Where a run has
 two different folders for one such name, `local-sessionid:<name> = <key>:<session>` makes BuildKit ask that session
-for `<key>-<name>`.
+for `<key>-<name>`; it puts the key in front again each time that it reads the step.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bakepy.buildkit.session.filesync import LocalDir
 from bakepy.planner.spec import (
     ContextDockerfile,
     InlineDockerfile,
@@ -28,6 +30,28 @@ CONTEXT, DOCKERFILE = "context", "dockerfile"
 def local_name(context: str) -> str:
     """Return the name under which a named context's folder is asked for, apart from the main two."""
     return f"_{context}" if context in {CONTEXT, DOCKERFILE} else context
+
+
+_KEYED = re.compile(r"(?:([0-9a-f]{16})-)*(.*)", re.DOTALL)
+
+
+class Served(Mapping[str, LocalDir]):
+    """Find folders by `<name>`, or by `<key>-<name>` with the key once or more."""
+
+    def __init__(self, paths: Mapping[tuple[str, str], LocalDir]) -> None:
+        self._paths = paths
+
+    def __getitem__(self, name: str) -> LocalDir:
+        if ("", name) in self._paths:
+            return self._paths["", name]
+        found = _KEYED.fullmatch(name)
+        return self._paths[(found[1] or "", found[2]) if found else ("", name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{key}-{name}" if key else name for key, name in self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 @dataclass
@@ -61,9 +85,9 @@ class Folders:
                 found[local_name(name)] = _absolute(context.path)
         return found
 
-    def served(self, spec: SolveSpec) -> dict[str, Path]:
-        """Return a solve's folders by the names that the session serves them under."""
-        return {self._served_name(n, p): p for n, p in self.of(spec).items()}
+    def served(self, specs: Iterable[SolveSpec]) -> Served:
+        """Return the folders of solves by the names that the daemon asks a session for."""
+        return Served({(self._key_of(n, p), n): LocalDir(p) for spec in specs for n, p in self.of(spec).items()})
 
     def attrs(self, spec: SolveSpec, session: str, own: str) -> dict[str, str]:
         """Return the frontend attributes that lead to `session` where the solve's `own` session would not do."""
@@ -78,10 +102,6 @@ class Folders:
 
     def _key_of(self, name: str, path: Path) -> str:
         return _key(str(path)) if len(self._by_name.get(name, ())) > 1 else ""
-
-    def _served_name(self, name: str, path: Path) -> str:
-        key = self._key_of(name, path)
-        return f"{key}-{name}" if key else name
 
     def _written(self, text: str) -> Path:
         folder = self.scratch / _key(text)

@@ -88,8 +88,7 @@ class NodeRun:
         if len(self._work.specs) < 2:
             yield
             return
-        dirs = {n: p for s in self._work.specs.values() for n, p in self._work.folders.served(s).items()}
-        self._shared = self._session([self._work.file_sync(dirs)])
+        self._shared = self._session([self._work.file_sync(self._work.specs.values())])
         async with self._client.session(self._shared):
             yield
 
@@ -133,7 +132,7 @@ class NodeRun:
         if self._shared and not private:
             return self._shared
         if not self._shared:
-            private.append(self._work.file_sync(self._work.folders.served(spec)))
+            private.append(self._work.file_sync([spec]))
         session = self._session(private)
         await stack.enter_async_context(self._client.session(session))
         return session

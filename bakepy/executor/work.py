@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,11 +88,11 @@ class Work:
             self._auth = Auth(DockerConfig(self.env.docker_config, inline))
         return self._auth
 
-    def file_sync(self, dirs: Mapping[str, Path]) -> FileSync:
-        """Return the service that sends folders."""
-        from bakepy.buildkit.session.filesync import FileSync, LocalDir
+    def file_sync(self, specs: Iterable[SolveSpec]) -> FileSync:
+        """Return the service that sends the folders of solves."""
+        from bakepy.buildkit.session.filesync import FileSync
 
-        return FileSync({n: LocalDir(p) for n, p in dirs.items()}, self.faults.append)
+        return FileSync(self.folders.served(specs), self.faults.append)
 
     def private_services(self, spec: SolveSpec) -> list[Service]:
         """Return the services that answer for one solve alone: two targets may mean different things by one id."""
