@@ -68,9 +68,6 @@ def _read(file: File, world: World) -> Body | None:
     """Return the syntax tree of a file, or None for a Compose file, which its name or its content tells."""
     name = file.name.lower()
     if name.endswith(COMPOSE_ENDINGS):
-        from bakepy.planner.compose import check_compose
-
-        check_compose(file, world)
         return None
     if name.endswith(".json"):
         return _parse(file, grammar.parse_json)

@@ -1,0 +1,92 @@
+"""Compose files as definitions, after the Compose specification, as far as it concerns builds.
+
+Everything here runs only where there is a Compose file: PyYAML takes longer to load than a small build file to read.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.model.group import Group
+from bakepy.planner.compose.interpolation import Interpolation
+from bakepy.planner.compose.project import Loader, environment_of, variables
+from bakepy.planner.compose.schema import validate
+from bakepy.planner.compose.targets import check_consistency, target_of
+from bakepy.planner.config import Definition
+from bakepy.planner.load import File
+
+if TYPE_CHECKING:
+    from bakepy.planner.define import World
+
+PROJECT = "COMPOSE_PROJECT_NAME"
+
+
+def check_compose(file: File, world: World) -> None:
+    """Raise BakeError where a file is no Compose file by itself; what it says of other files is not looked at."""
+    _load([file], _environment(world))
+
+
+def read_compose(files: list[File], world: World, definition: Definition) -> None:
+    """Add the targets and groups of Compose files, merged in their order, to a definition. Raises BakeError."""
+    environment = _environment(world)
+    for file in files:
+        model, warnings = _load([file], environment)
+    try:
+        if len(files) > 1:
+            model, warnings = _load(files, environment)
+        check_consistency(model)
+        _define(model, environment, definition)
+    except BakeError as error:
+        first, *rest = error.diagnostics
+        message = f"failed to parse compose file: {first.summary}"
+        raise BakeError([Diagnostic(message, hint=first.hint), *rest]) from None
+    definition.warnings += warnings
+
+
+def _define(model: dict[str, Any], environment: dict[str, str], definition: Definition) -> None:
+    from bakepy.planner.define import validate_label
+
+    group = Group("default")
+    for service, fields in model.get("services", {}).items():
+        if fields.get("build") is None:
+            continue
+        name = service.replace(".", "_")
+        if fault := validate_label(name):
+            raise BakeError.of(f'invalid service name "{name}": {fault}')
+        target = target_of(name, fields, model.get("secrets") or {}, environment)
+        group.targets.append(name)
+        if name in definition.targets:
+            definition.targets[name].merge(target)
+        else:
+            definition.targets[name] = target
+    if model.get("services"):
+        definition.groups[group.name] = group
+
+
+def _environment(world: World) -> dict[str, str]:
+    """Return what variables in Compose files may stand for: the environment, above the file `.env` beside us."""
+    found = dict(world.environment)
+    if os.path.isfile(".env"):
+        found = {**variables(".env", found), **found}
+    found.update(world.variables)
+    found[PROJECT] = found.get(PROJECT) or "bake"
+    return found
+
+
+def _load(files: list[File], environment: dict[str, str]) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """Return the services and secrets of files, and warnings. Raises BakeError."""
+    interpolation = Interpolation(environment.get)
+    loaded = Loader(environment, interpolation).load(files)
+    model: dict[str, Any] = {}
+    if isinstance(loaded.get("services"), dict):
+        model["services"] = {name: service or {} for name, service in loaded["services"].items()}
+    if "secrets" in loaded:
+        model["secrets"] = loaded["secrets"]
+    if not model:
+        raise BakeError.of("empty compose file")
+    validate(model)
+    for service in model.get("services", {}).values():
+        environment_of(service, environment)
+    return model, interpolation.warnings()

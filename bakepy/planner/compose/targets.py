@@ -1,0 +1,210 @@
+"""From the services of Compose files to targets: each service with a build is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bakepy.diagnostics import BakeError
+from bakepy.model.attest import Attest
+from bakepy.model.cache import CacheEntry
+from bakepy.model.export import Export
+from bakepy.model.rules import append_by_id, append_distinct
+from bakepy.model.secret import Secret
+from bakepy.model.ssh import Ssh
+from bakepy.model.target import Target
+from bakepy.model.text import EntryError, quote
+from bakepy.planner.compose.document import shown
+from bakepy.planner.compose.project import environment_of, mapping
+from bakepy.planner.quantities import QuantityError, size, ulimit
+
+Model = dict[str, Any]
+
+
+def check_consistency(model: Model) -> None:
+    """Raise BakeError where services and secrets do not fit together."""
+    services, secrets = model.get("services", {}), model.get("secrets") or {}
+    for name, service in services.items():
+        build = service.get("build")
+        if build is None and not service.get("image"):
+            what = "has neither an image nor a build context specified: invalid compose project"
+            raise BakeError.of(f"service {quote(name)} {what}")
+        if build is not None:
+            _check_build(name, build, services, secrets)
+    for name, secret in secrets.items():
+        fields = secret or {}
+        if not _switch(fields.get("external")) and not fields.get("file") and not fields.get("environment"):
+            what = "must declare either `file` or `environment`: invalid compose project"
+            raise BakeError.of(f"secret {quote(name)} {what}")
+
+
+def _check_build(name: str, build: Model, services: Model, secrets: Model) -> None:
+    if build.get("dockerfile") and build.get("dockerfile_inline"):
+        what = "declares mutualy exclusive dockerfile and dockerfile_inline: invalid compose project"
+        raise BakeError.of(f"service {quote(name)} {what}")
+    for key, value in mapping(build.get("additional_contexts")).items():
+        if value and value.startswith("service:"):
+            other = value.removeprefix("service:")
+            what = "unknown" if other not in services else "non-buildable" if "build" not in services[other] else ""
+            if what:
+                raise BakeError.of(
+                    f"service {quote(name)} declares {what} service {quote(other)} as additional contexts {key}"
+                )
+    for secret in build.get("secrets") or ():
+        if secret.get("source", "") not in secrets:
+            what = f"refers to undefined build secret {secret.get('source', '')}: invalid compose project"
+            raise BakeError.of(f"service {quote(name)} {what}")
+
+
+def target_of(name: str, service: Model, secrets: Model, environment: Mapping[str, str]) -> Target:
+    """Return the target that a service with a build is. Raises BakeError."""
+    build: Model = service["build"]
+    own = environment_of(service, environment)
+    args = mapping(build.get("args"))
+    for key, value in args.items():
+        if value is None:
+            found = own.get(key)
+            args[key] = environment.get(key) if found is None else found
+    target = Target(
+        name=name,
+        context=build.get("context") or None,
+        contexts=_contexts(build.get("additional_contexts")),
+        dockerfile=build.get("dockerfile") or None,
+        dockerfile_inline=build.get("dockerfile_inline") or None,
+        args={key: value for key, value in args.items() if value is not None} or None,
+        labels={key: value or "" for key, value in mapping(build.get("labels")).items()},
+        tags=_list(build.get("tags")),
+        network=build.get("network") or None,
+        platforms=_list(build.get("platforms")),
+        shm_size=_shm_size(build.get("shm_size")),
+        ulimits=_ulimits(build.get("ulimits")),
+        extra_hosts=dict(_hosts(build.get("extra_hosts"))),
+        no_cache=_switch(build.get("no_cache")) or None,
+        pull=_switch(build.get("pull")) or None,
+    )
+    try:
+        target.cache_from = [entry for text in _list(build.get("cache_from")) or () for entry in CacheEntry.parse(text)]
+        target.cache_to = [entry for text in _list(build.get("cache_to")) or () for entry in CacheEntry.parse(text)]
+        target.attest = _attests(build)
+        target.ssh = (
+            sorted(Ssh(key, (path,) if path else ()) for key, path in mapping(build.get("ssh")).items()) or None
+        )
+        target.secret = [_secret(use, secrets) for use in build.get("secrets") or ()] or None
+        _extend(target, build.get("x-bake"))
+    except EntryError as fault:
+        raise BakeError.of(str(fault)) from None
+    target.target = build.get("target") or None
+    if not target.tags and service.get("image"):
+        target.tags = [service["image"]]
+    return target
+
+
+def _list(value: Any) -> list[str] | None:
+    return None if value is None else [value] if isinstance(value, str) else [shown(item) for item in value]
+
+
+def _switch(value: Any) -> bool:
+    return value is True or isinstance(value, dict) or (isinstance(value, str) and value.lower() in {"true", "1", "t"})
+
+
+def _contexts(value: Any) -> dict[str, str] | None:
+    if value is None:
+        return None
+    out = {key: text or "" for key, text in mapping(value).items()}
+    for key, text in out.items():
+        if text.startswith(("service:", "target:")):
+            out[key] = "target:" + text.partition(":")[2].replace(".", "_")
+    return out
+
+
+def _shm_size(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        count = size(shown(value))
+    except QuantityError as fault:
+        raise BakeError.of(str(fault)) from None
+    return _bytes(count) if count > 0 else None
+
+
+def _bytes(count: int) -> str:
+    """Return a number of bytes with the unit that suits it, to four digits."""
+    amount, unit = float(count), 0
+    while amount >= 1024 and unit < 8:
+        amount, unit = amount / 1024, unit + 1
+    return f"{amount:.4g}{('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB')[unit]}"
+
+
+def _ulimits(value: Any) -> list[str] | None:
+    out = []
+    for name, limit in (value or {}).items():
+        soft, hard = (limit["soft"], limit["hard"]) if isinstance(limit, dict) else (limit, limit)
+        try:
+            out.append(ulimit(f"{name}={soft}:{hard}"))
+        except QuantityError as fault:
+            raise BakeError.of(str(fault)) from None
+    return out or None
+
+
+def _hosts(value: Any) -> list[tuple[str, str]]:
+    found: dict[str, list[str]] = {}
+    if isinstance(value, dict):
+        found = {host: [shown(a) for a in ip] if isinstance(ip, list) else [ip or ""] for host, ip in value.items()}
+    else:
+        for entry in value or ():
+            separator = "=" if "=" in entry else ":"
+            host, equals, address = entry.partition(separator)
+            if not equals:
+                raise BakeError.of(f"invalid additional host, missing IP: {entry}")
+            found.setdefault(host, []).extend(address.split(","))
+    # IPv6 addresses may stand in brackets.
+    return [(h, ",".join(a[1:-1] if a[:1] == "[" and a[-1:] == "]" else a for a in ips)) for h, ips in found.items()]
+
+
+def _attests(build: Model) -> list[Attest] | None:
+    found = [
+        attest
+        for kind in ("sbom", "provenance")
+        if build.get(kind)
+        for attest in Attest.shorthand(kind, str(build[kind]))
+    ]
+    return found or None
+
+
+def _secret(use: Model, secrets: Model) -> Secret:
+    source = str(use.get("source", ""))
+    secret = secrets.get(source) or {}
+    if _switch(secret.get("external")):
+        raise BakeError.of(f"unsupported external secret {secret.get('name', '')}")
+    return Secret(source, str(secret.get("file") or ""), str(secret.get("environment") or ""))
+
+
+def _extend(target: Target, extension: Any) -> None:
+    """Apply the `x-bake` section of a build, which holds what Compose has no words for."""
+    if not isinstance(extension, dict):
+        return
+
+    def entries(kind: Any, key: str, merge: Callable[[Any, Any], Any], old: Any) -> Any:
+        new = [entry for text in _words(extension.get(key)) if text for entry in kind.parse(text)]
+        return merge(old or [], new) if new else old
+
+    for key, field in (("tags", "tags"), ("platforms", "platforms"), ("no-cache-filter", "no_cache_filter")):
+        if words := _words(extension.get(key)):
+            setattr(target, field, list(dict.fromkeys([*(getattr(target, field) or ()), *words])))
+    target.cache_from = entries(CacheEntry, "cache-from", append_distinct, target.cache_from)
+    target.cache_to = entries(CacheEntry, "cache-to", append_distinct, target.cache_to)
+    target.secret = entries(Secret, "secret", append_by_id, target.secret)
+    ssh = entries(Ssh, "ssh", append_by_id, target.ssh)
+    target.ssh = sorted(ssh) if ssh else ssh
+    target.output = entries(Export, "output", append_distinct, target.output)
+    if extension.get("pull") is not None:
+        target.pull = _switch(extension["pull"])
+    if extension.get("no-cache") is not None:
+        target.no_cache = _switch(extension["no-cache"])
+    if extension.get("contexts"):
+        target.contexts = {**(_contexts(extension["contexts"]) or {}), **(target.contexts or {})}
+
+
+def _words(value: Any) -> list[str]:
+    """Return a list of texts, which may be written as one text with spaces between them."""
+    return [shown(item) for item in value] if isinstance(value, list) else shown(value).split() if value else []
