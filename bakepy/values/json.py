@@ -233,7 +233,7 @@ def _typed(node: Node, type: Type, path: Path) -> Value:
         if not isinstance(node, JSONObject):
             raise JSONError("missing expected {", path)
         return _typed_map(node, type, path) if isinstance(type, MapType) else _typed_object(node, type, path)
-    if isinstance(node, str | bool | JSONObject) or not isinstance(node, list):
+    if not isinstance(node, list) or isinstance(node, JSONObject):
         raise JSONError("missing expected [", path)
     if isinstance(type, TupleType):
         return _typed_tuple(node, type, path)

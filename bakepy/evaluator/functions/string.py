@@ -20,7 +20,8 @@ def clusters(text: str) -> list[str]:
         return list(text)
     import regex
 
-    return regex.findall(r"\X", text)
+    found: list[str] = regex.findall(r"\X", text)
+    return found
 
 
 def upper(text: str) -> str:
