@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bakepy.progress.events import Reporter
 
 INTERRUPTED = 130
+UNTOLD = ("none", "rawjson")
+"""Displays that leave it to others to say what failed."""
 
 
 def run(config: Config, options: RunOptions) -> int:
@@ -104,10 +106,9 @@ def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome])
     for name, outcome in sorted(outcomes.items()):
         if message := outcome.response.get(INLINE_MESSAGE):
             print(f"\n# {name}\n{message}")
-    if failed:
+    if failed and options.progress in UNTOLD:
         print(f"ERROR: {summary(failed)}", file=sys.stderr)
-        return 1
-    return status
+    return 1 if failed else status
 
 
 def summary(failed: list[Outcome]) -> str:

@@ -32,6 +32,7 @@ def local_name(context: str) -> str:
     return f"_{context}" if context in {CONTEXT, DOCKERFILE} else context
 
 
+_KEYS = re.compile(r"\b(?:[0-9a-f]{16}-)+")
 _KEYED = re.compile(r"(?:([0-9a-f]{16})-)*(.*)", re.DOTALL)
 
 
@@ -65,6 +66,11 @@ class Folders:
         """Take in the folders of a solve; all must be added before names are asked for."""
         for name, path in self.of(spec).items():
             self._by_name.setdefault(name, {})[path] = None
+
+    @property
+    def keyed(self) -> bool:
+        """Tell whether any folder needs a key."""
+        return any(len(paths) > 1 for paths in self._by_name.values())
 
     def of(self, spec: SolveSpec) -> dict[str, Path]:
         """Return a solve's folders by the names that its frontend will ask for."""
@@ -109,6 +115,11 @@ class Folders:
             folder.mkdir(mode=0o700, parents=True)
             (folder / "Dockerfile").write_text(text, encoding="utf-8", newline="")
         return folder
+
+
+def unkeyed(text: str) -> str:
+    """Return what BuildKit says of a folder without its key."""
+    return _KEYS.sub("", text)
 
 
 def shared_key(specs: Iterable[SolveSpec]) -> str:

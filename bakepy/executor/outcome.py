@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bakepy.buildkit.requests import Answer
 from bakepy.diagnostics import BakeError
-from bakepy.planner.graph import SolveGraph
+from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.scheduler import State
 from bakepy.planner.spec import SolveSpec
 
@@ -53,12 +53,20 @@ def outcomes(graph: SolveGraph, specs: Mapping[str, SolveSpec], ended: Mapping[s
     for name, vertex in graph.of_target.items():
         end = ended[vertex.id]
         response = dict(end.solved.response)
-        names = [n for e in specs[name].exports for n in e.names] or list(specs[name].tags)
-        if "image.name" in response and len(vertex.targets) > 1 and names:
-            # The solve's image has the names of all targets that share it; each is told of its own.
-            response["image.name"] = ",".join(dict.fromkeys(names))
+        if "image.name" in response and len(vertex.targets) > 1:
+            response["image.name"] = _own_names(response["image.name"], vertex, specs[name])
         found[name] = Outcome(name, end.state, response, end.solved.answer, end.error)
     return found
+
+
+def _own_names(answered: str, vertex: Vertex, spec: SolveSpec) -> str:
+    """Return which of a solve's images names, as the exporter completed them, are one target's own."""
+    complete = answered.split(",")
+    own = {n for e in spec.exports for n in e.names}
+    for export in vertex.spec.exports:
+        if len(export.names) == len(complete):
+            return ",".join(c for c, n in zip(complete, export.names, strict=True) if n in own)
+    return answered
 
 
 def metadata(outcomes: Mapping[str, Outcome]) -> dict[str, Json]:

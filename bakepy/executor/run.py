@@ -217,7 +217,7 @@ class _Run:
             case ConnectionLost() if len(self._nodes) > 1:
                 self._lose(self._scheduler.node[event.vertex], event.solved)
             case BakeError():
-                self._finish(event.vertex, Ended(State.FAILED, error=str(event.solved)), event.solved)
+                self._finish(event.vertex, Ended(State.FAILED, error=_words(event.solved)), event.solved)
             case _:
                 raise event.solved
 
@@ -291,6 +291,10 @@ class _Run:
 
     def _solve_of(self, vertex: Vertex, node: str) -> ev.Solve:
         return ev.Solve(self._work.ref(vertex.id), vertex.targets, node if len(self._nodes) > 1 else "")
+
+
+def _words(error: BakeError) -> str:
+    return f"failed to solve: {error}" if isinstance(error, SolveError) else str(error)
 
 
 def fits(graph: SolveGraph, nodes: list[Node]) -> dict[str, frozenset[str]]:

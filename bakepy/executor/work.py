@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakepy.diagnostics import BakeError
 from bakepy.executor.check import secret_place
 from bakepy.executor.environment import Environment
-from bakepy.executor.folders import CONTEXT, DOCKERFILE, Folders
+from bakepy.executor.folders import CONTEXT, DOCKERFILE, Folders, unkeyed
 from bakepy.executor.vcs import Repositories
 from bakepy.planner.graph import SolveGraph
 from bakepy.planner.spec import LocalDockerfile, SolveSpec
@@ -49,10 +49,12 @@ class Work:
         """Tell one line about the run."""
         self.reporter.report(ev.Message(text))
 
-    @property
-    def report(self) -> Callable[[ev.Event], None]:
-        """Return what takes the events of builds."""
-        return self.reporter.report
+    def report(self, event: ev.Event) -> None:
+        """Take an event of a build; keys of folders are ours, and nothing that a reader knows."""
+        if isinstance(event, ev.SolveUpdate) and self.folders.keyed and event.progress:
+            clean = tuple(replace(p, id=unkeyed(p.id), name=unkeyed(p.name)) for p in event.progress)
+            event = replace(event, progress=clean)
+        self.reporter.report(event)
 
     def ref(self, vertex: str) -> str:
         """Return a solve's name on the daemon: 25 characters that no other build has."""
