@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import grpc.aio
 
 MIB = 1 << 20
+PROBE = 2.0
+"""Seconds that each step of looking for the reason of a failure may take."""
 
 OPTIONS: tuple[tuple[str, int | str], ...] = (
     # Errors carry whole Dockerfiles in trailers, requests carry .dockerignore files in headers.
@@ -48,7 +50,7 @@ async def open_channel(endpoint: Endpoint, *, within: float = 20.0) -> grpc.aio.
         if not connected:
             await channel.close()
     if not connected:
-        raise await _explain(endpoint, within)
+        raise await _explain(endpoint)
     return channel
 
 
@@ -69,12 +71,12 @@ async def _connect(channel: grpc.aio.Channel, within: float, ready: grpc.Channel
     return True
 
 
-async def _explain(endpoint: Endpoint, within: float) -> TransportError:
+async def _explain(endpoint: Endpoint) -> TransportError:
     import asyncio
 
     from bakepy.transport.faults import diagnose
 
-    return await asyncio.to_thread(diagnose, endpoint, min(within, 5.0))
+    return await asyncio.to_thread(diagnose, endpoint, PROBE)
 
 
 def _credentials(tls: Tls) -> grpc.ChannelCredentials:

@@ -88,9 +88,12 @@ def diagnose(endpoint: Endpoint, timeout: float) -> TransportError:
         reason = "the connection timed out" if fault is Fault.TIMEOUT else (error.strerror or str(error))
         return TransportError(fault, f"{where}: {reason}")
     with stream:
-        if endpoint.tls is None:
-            return _try_plaintext(stream, where)
-        return _try_tls(stream, endpoint.target, endpoint.tls, where)
+        if endpoint.tls is not None:
+            return _try_tls(stream, endpoint.target, endpoint.tls, where)
+        found = _try_plaintext(stream, where)
+    if found.fault is Fault.NOT_GRPC and _speaks_tls(endpoint.target, timeout):
+        return TransportError(Fault.TLS_SERVER, f"{where}: the server expects TLS")
+    return found
 
 
 def _open(target: str, timeout: float) -> socket.socket:
@@ -135,8 +138,18 @@ def _try_plaintext(stream: socket.socket, where: str) -> TransportError:
     if len(answer) == 9 and answer[3] == 4:
         # A SETTINGS frame: it does answer, so the first attempt met it while it was starting or too busy.
         return TransportError(Fault.TIMEOUT, f"{where}: it did not answer in time")
-    # Some TLS servers hang up without an alert, so both readings are possible; the hint names the likelier one.
-    return TransportError(Fault.NOT_GRPC, f"{where}: the server hung up instead of speaking HTTP/2")
+    return TransportError(Fault.NOT_GRPC, f"{where}: the server does not speak HTTP/2")
+
+
+def _speaks_tls(target: str, timeout: float) -> bool:
+    """Tell whether a server that hangs up on plaintext shakes hands; who it is does not matter here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with _open(target, timeout) as stream, context.wrap_socket(stream):
+            return True
+    except OSError:
+        return False
 
 
 def _try_tls(stream: socket.socket, target: str, tls: Tls, where: str) -> TransportError:
@@ -149,7 +162,8 @@ def _try_tls(stream: socket.socket, target: str, tls: Tls, where: str) -> Transp
         with context.wrap_socket(stream, server_hostname=name) as secure:
             # With TLS 1.3 a server judges the client's certificate after the handshake (RFC 8446, 4.4.2).
             secure.sendall(PREFACE)
-            secure.recv(9)
+            answered = bool(secure.recv(9))
+            grpc = secure.selected_alpn_protocol() == "h2"
     except ssl.SSLCertVerificationError as error:
         return TransportError(_verification_fault(error), f"{where}: {error.verify_message}")
     except ssl.SSLError as error:
@@ -158,6 +172,10 @@ def _try_tls(stream: socket.socket, target: str, tls: Tls, where: str) -> Transp
         return TransportError(Fault.TIMEOUT, f"{where}: the TLS handshake got no answer")
     except OSError as error:
         return TransportError(Fault.PLAINTEXT_SERVER, f"{where}: {error.strerror or error} in the TLS handshake")
+    if not grpc:
+        return TransportError(Fault.NOT_GRPC, f"{where}: the server does not speak HTTP/2")
+    if not answered:
+        return TransportError(Fault.CLIENT_CERTIFICATE, f"{where}: the server hung up after the TLS handshake")
     return TransportError(Fault.TIMEOUT, f"{where}: it did not answer in time")
 
 
