@@ -56,14 +56,14 @@ def fetch(challenge: Challenge, credentials: Credentials) -> Token:
         try:
             return _post(challenge, credentials)
         except HTTPError as error:
-            with error:
-                if error.code not in NO_POST:
-                    raise
+            if error.code not in NO_POST:
+                raise
+            error.close()
             return _get(challenge, credentials)
     except HTTPError as error:
-        with error:
-            code = Code.PERMISSION_DENIED if error.code in {401, 403} else Code.UNAVAILABLE
-            raise RpcError(code, f"no token from {_place(challenge)}: {error.code} {error.reason}") from None
+        error.close()
+        code = Code.PERMISSION_DENIED if error.code in {401, 403} else Code.UNAVAILABLE
+        raise RpcError(code, f"no token from {_place(challenge)}: {error.code} {error.reason}") from None
     except (OSError, HTTPException, ValueError) as error:
         raise RpcError(Code.UNAVAILABLE, f"no token from {_place(challenge)}: {error}") from None
 
