@@ -264,11 +264,13 @@ class Builder:
     def splat_attributes(
         self, term: Expr, item: nodes.SplatItem, rest: list[Expr | Step], at: int
     ) -> tuple[nodes.Splat, int]:
-        """Complete `.*` with the steps from `at` on that it takes, and say where it left off."""
+        """Complete `.*` with the steps from `at` on that it takes, and say where it left off; `.*.*` is refused."""
         first, each = at, item
         taken: list[Step] = []
         while at < len(rest):
             step = rest[at]
+            if isinstance(step, nodes.SplatItem):
+                self.refused = True
             if not isinstance(step, GetAttr) and not (isinstance(step, GetIndex) and step.legacy):
                 break
             taken.append(step)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bakepy.diagnostics import Diagnostic, Source, Span
 from bakepy.grammar import nodes
 from bakepy.grammar.builder import Builder, check_depth
@@ -29,47 +31,46 @@ def decode(name: str, data: bytes, faults: list[Diagnostic]) -> Source:
 
 def parse(source: Source, faults: list[Diagnostic]) -> nodes.Body:
     """Read a whole file in HCL's native syntax; after a fault the body holds what was complete before it."""
-    tree = _read("file", source, source.text, faults)
+    tree = _read("file", source, source.text, None, faults)
     return tree if isinstance(tree, nodes.Body) else nodes.Body(Span(source, 0, 0), end=Span(source, 0, 0))
 
 
 def parse_expression(source: Source, faults: list[Diagnostic]) -> nodes.Expr:
     """Read a source that holds a single expression, for instance a type or the value of an override."""
-    tree = _read("expression", source, source.text, faults)
+    tree = _read("expression", source, source.text, None, faults)
     return tree if isinstance(tree, nodes.Expr) else nodes.Invalid(Span(source, 0, len(source.text)))
 
 
 def parse_template(source: Source, faults: list[Diagnostic]) -> nodes.Expr:
     """Read a source that holds a bare template: text with `${}` and `%{}` in it and no quotes around it."""
-    tree = _read("template", source, source.text, faults)
+    return read_template(source, source.text, None, faults)
+
+
+def read_template(source: Source, text: str, offsets: Sequence[int] | None, faults: list[Diagnostic]) -> nodes.Expr:
+    """Read a bare template that stands in a source; `offsets` say where each of its characters, and its end, does."""
+    tree = _read("template", source, text, offsets, faults)
     return tree if isinstance(tree, nodes.Expr) else nodes.Invalid(Span(source, 0, len(source.text)))
 
 
-def _read(start: str, source: Source, text: str, faults: list[Diagnostic]) -> object:
+def _read(start: str, source: Source, text: str, offsets: Sequence[int] | None, faults: list[Diagnostic]) -> object:
     """Return the tree of the whole text, or as much of it as came before the first fault, and report the faults."""
     builder = Builder(source)
     try:
-        tokens = scan(text, newlines=start == "file", template=start == "template")
+        tokens = scan(text, start, offsets=offsets)
         tree, bad = _run(start, tokens, builder)
         if isinstance(tree, nodes.Expr):
             check_depth(tree)
         if bad or builder.refused:
             from bakepy.grammar.explain import explain
 
-            found = explain(start, source)
-            faults += found or [
-                Diagnostic("Invalid syntax", "This cannot stand here.", _span(source, bad or tokens[-1]))
-            ]
+            _, _, at, end = bad or tokens[-1]
+            unknown = Diagnostic("Invalid syntax", "This cannot stand here.", Span(source, at, end))
+            faults += explain(start, source, scan(text, start, offsets=offsets, raw=True)) or [unknown]
     except TooDeep as error:
         detail = f"Blocks, brackets and expressions may nest {MAX_DEPTH} levels deep at most."
-        at = min(error.at, len(source.text))
-        faults.append(Diagnostic("Nesting too deep", detail, Span(source, at, at + 1)))
+        faults.append(Diagnostic("Nesting too deep", detail, Span(source, error.at, error.at + 1)))
         return None
     return tree
-
-
-def _span(source: Source, token: Token) -> Span:
-    return Span(source, token[2], token[3])
 
 
 def _run(start: str, tokens: list[Token], builder: Builder) -> tuple[object, Token | None]:
@@ -89,10 +90,7 @@ def _run(start: str, tokens: list[Token], builder: Builder) -> tuple[object, Tok
                 break
             size, made, method = rules[-1 - action]
             if size:
-                if method is None:
-                    value = values[size]
-                else:
-                    value = method(*values[size:])
+                value = values[size] if method is None else method(*values[size:])
                 del states[size:]
                 del values[size:]
             else:

@@ -11,7 +11,7 @@ that the grammar refuses. What no token allows is a token that no rule takes, so
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bakepy.grammar import strings
@@ -86,25 +86,31 @@ class _Template:
     """Where in the list of tokens the parts of a flush heredoc start."""
 
 
-def scan(text: str, *, template: bool = False, newlines: bool = True, raw: bool = False) -> list[Token]:
-    """Return the tokens of a file or, without `newlines`, an expression or, with `template`, of a bare template.
+def scan(text: str, start: str = "file", *, offsets: Sequence[int] | None = None, raw: bool = False) -> list[Token]:
+    """Return the tokens of a file, an expression or a template (`start`), the last of them END.
 
-    The last token is END. The cooked stream has a NEWLINE before it where newlines count. Raises TooDeep.
+    The text may be part of a source: `offsets` then say where each of its characters, and its end, stands there. In a
+    file, a NEWLINE that is not in the text comes before END where the grammar needs one. Raises TooDeep.
     """
     scanner = _Scanner(text, raw)
-    scanner.enclosing.append(_BODY if newlines else _PAREN)
-    if template:
+    scanner.enclosing.append(_BODY if start == "file" else _PAREN)
+    if start == "template":
         scanner.templates.append(_Template(quoted=False))
         scanner.in_text = True
-    while not scanner.done:
-        if scanner.in_text:
-            scanner.read_text()
-        else:
-            scanner.read_code()
+    try:
+        while not scanner.done:
+            if scanner.in_text:
+                scanner.read_text()
+            else:
+                scanner.read_code()
+    except TooDeep as error:
+        raise TooDeep(offsets[error.at] if offsets else error.at) from None
     tokens = scanner.tokens
-    if newlines and not template and not raw and tokens and tokens[-1][0] != "NEWLINE":
+    if start == "file" and not raw and tokens and tokens[-1][0] != "NEWLINE":
         tokens.append(("NEWLINE", "", len(text), len(text)))
     tokens.append(("END", "", len(text), len(text)))
+    if offsets:
+        return [(kind, value, offsets[first], offsets[end]) for kind, value, first, end in tokens]
     return tokens
 
 
@@ -291,7 +297,7 @@ class _Scanner:
         elif kind == "LIT":
             self.literal(template, start, strip)
         elif kind == "INVALID" and not template.quoted and not template.marker:
-            self.add("LIT", start, self.at)  # a bare template is text from a lone carriage return or `$` at its end on
+            self.literal(template, start, strip)  # a bare template is text from a lone carriage return on
         else:
             self.add(kind, start, self.at)
 
@@ -341,7 +347,11 @@ class _Scanner:
             self.add(f"{found[1].upper()}_DIRECTIVE", start, self.at)
 
     def close_quote(self, start: int) -> None:
-        self.add("CQUOTE", start, self.at)
+        if not self.raw and [token[0] for token in self.tokens[-2:]] == ["OQUOTE", "LIT"]:
+            (_, _, start, _), (_, value, _, _) = self.tokens[-2:]
+            self.tokens[-2:] = [("STRING", value, start, self.at)]
+        else:
+            self.add("CQUOTE", start, self.at)
         self.templates.pop()
         self.in_text = False
 

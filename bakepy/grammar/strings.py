@@ -90,6 +90,16 @@ def go_quote(text: str) -> str:
     return '"' + "".join(_GO_ESCAPES.get(c) or (c if c.isprintable() else _numeric(ord(c))) for c in text) + '"'
 
 
+def distance(word: str, other: str) -> int:
+    """Return how many letters must be inserted, deleted or replaced to make one word the other (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        previous, row = row, [i]
+        for j, wanted in enumerate(other):
+            row.append(min(previous[j] + (letter != wanted), previous[j + 1] + 1, row[j] + 1))
+    return row[-1]
+
+
 def _numeric(code: int) -> str:
     if code < 0x80:
         return f"\\x{code:02x}"

@@ -8,12 +8,11 @@ tree is made here. Once anything was skipped, what is probably only its conseque
 from bakepy.diagnostics import Diagnostic, Source
 from bakepy.grammar.explain.bodies import Bodies
 from bakepy.grammar.explain.lexical import lexical
-from bakepy.grammar.scanner import scan
+from bakepy.grammar.scanner import Token
 
 
-def explain(start: str, source: Source) -> list[Diagnostic]:
-    """Return what is wrong with the text, read as `start`: a file, an expression or a template. Raises TooDeep."""
-    tokens = scan(source.text, newlines=start == "file", template=start == "template", raw=True)
+def explain(start: str, source: Source, tokens: list[Token]) -> list[Diagnostic]:
+    """Return what is wrong with raw tokens, read as `start`: a file, an expression or a template. Raises TooDeep."""
     reader = Bodies(source, tokens)
     reader.faults += lexical(source, tokens)
     if start == "file":

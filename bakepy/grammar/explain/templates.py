@@ -106,7 +106,7 @@ class Templates(Cursor):
         self.read()
         word = keyword[1]
         if word not in _WORDS:
-            near = next((known for known in _WORDS if _distance(word, known) < 3), None)
+            near = next((known for known in _WORDS if strings.distance(word, known) < 3), None)
             detail = f"{strings.go_quote(word)} is not a valid template control keyword."
             detail += f' Did you mean "{near}"?' if near else ""
             self.guess("Invalid template control keyword", detail, keyword, context)
@@ -202,13 +202,3 @@ class _Balance:
 
 def _marker(opener: Token) -> str:
     return opener[1].lstrip("<-").strip()
-
-
-def _distance(word: str, other: str) -> int:
-    """Return how many letters must be inserted, deleted or replaced to make one word the other (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(word, 1):
-        previous, row = row, [i]
-        for j, wanted in enumerate(other):
-            row.append(min(previous[j] + (letter != wanted), previous[j + 1] + 1, row[j] + 1))
-    return row[-1]
