@@ -10,7 +10,6 @@ from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag, Given
 from bakepy.diagnostics import BakeError
 from bakepy.model.text import EntryError, quote, split_csv
-from bakepy.progress.choose import check as check_progress
 from bakepy.settings import Settings
 
 FLAGS = (
@@ -57,7 +56,10 @@ def main(argv: Sequence[str]) -> int:
     listed = given.text("list") or _old_list(given)
     if given.switch("print") and listed:
         raise BakeError.of("--print and --list are mutually exclusive")
-    check_progress(options.progress)
+    if options.progress != "auto":
+        from bakepy.progress.choose import check
+
+        check(options.progress)
     if listed:
         return _list(listed, given, settings)
     config = selection.config(given, settings)

@@ -38,14 +38,20 @@ def complete(config: Config, lookup: Lookup) -> None:
 
 
 def check(config: Config, lookup: Lookup) -> None:
-    """Raise BakeError with what is wrong with the targets of a run, one fault for each value."""
+    """Raise BakeError with what is wrong with the targets of a run."""
     faults: dict[str, Diagnostic] = {}
     for name, target in config.targets.items():
         for attribute, message in _faults(target, lookup):
             faults.setdefault(message, config.fault(name, attribute, message))
     if faults:
-        # The reference stops at the first fault; with several, the first one names what it names too.
-        raise BakeError(list(faults.values()))
+        raise BakeError([_joined(list(faults.values()))])
+
+
+def _joined(faults: list[Diagnostic]) -> Diagnostic:
+    """Return the first fault, which is the one that the reference names, with the others in its hint."""
+    first, *rest = faults
+    hint = f"There is more to mend: {'; '.join(fault.summary for fault in rest)}." if rest else ""
+    return replace(first, hint=hint)
 
 
 def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, str]]:

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 class Definition:
     """Hold all targets and groups of the files, merged over the files but not yet inherited, in the files' order.
 
-    `blocks` are the blocks each target came from; a target of a Compose file has none.
+    `variables` is None where no file can have any. `blocks` are the blocks each target came from; a target of a
+    Compose file has none.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
-    variables: list[VariableInfo] = field(default_factory=list)
+    variables: list[VariableInfo] | None = None
     blocks: dict[str, list[Block]] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
 

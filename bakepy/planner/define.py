@@ -149,7 +149,7 @@ def _merge(module: Module, definition: Definition) -> None:
             distinct = list(dict.fromkeys(names))
             if distinct != [label]:
                 definition.groups.setdefault(label, Group(label, distinct))
-    definition.variables += module.variables
+    definition.variables = module.variables
     definition.warnings += module.warnings
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import TYPE_CHECKING
 
-from bakepy.planner.spec import Context, ImageContext, LayoutContext, LinkContext, LocalContext, RemoteContext
+if TYPE_CHECKING:
+    from bakepy.planner.spec import Context, LayoutContext
 
 _SCHEME = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:")
@@ -36,6 +38,9 @@ def is_remote(text: str) -> bool:
 
 def context(text: str) -> Context:
     """Return what a named context's text stands for."""
+    # Printing a definition asks for paths only, and does without the types of a solve.
+    from bakepy.planner.spec import ImageContext, LinkContext, LocalContext, RemoteContext
+
     if text.startswith("target:"):
         return LinkContext(text.removeprefix("target:"))
     if text.startswith("docker-image://"):
@@ -54,6 +59,8 @@ def clean(path: str) -> str:
 
 
 def _layout(rest: str) -> LayoutContext:
+    from bakepy.planner.spec import LayoutContext
+
     path, at, digest = rest.rpartition("@")
     if not (at and _DIGEST.fullmatch(digest)):
         path, digest = rest, ""

@@ -70,7 +70,7 @@ def _described(text: str) -> dict[str, str]:
 
 def list_variables(definition: Definition, form: str) -> str:
     """Return the list of variables as a table or JSON."""
-    found = sorted(definition.variables, key=lambda variable: variable.name)
+    found = sorted(definition.variables or (), key=lambda variable: variable.name)
     if form == "json":
         rows = [
             {
@@ -81,7 +81,7 @@ def list_variables(definition: Definition, form: str) -> str:
             }
             for v in found
         ]
-        return to_json(rows) + "\n"
+        return to_json(rows if definition.variables is not None else None) + "\n"
     cells = [(v.name, v.type, "<null>" if v.value is None else v.value, v.description) for v in found]
     return table([("VARIABLE", "TYPE", "VALUE", "DESCRIPTION"), *cells])
 
