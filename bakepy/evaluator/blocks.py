@@ -23,13 +23,14 @@ Schema = Mapping[str, Decoder]
 class _Row:
     """Keep how far a row is evaluated."""
 
-    __slots__ = ("done", "row", "scope", "seen", "working")
+    __slots__ = ("done", "later", "row", "scope", "seen", "working")
 
     def __init__(self, row: Row, scope: Scope) -> None:
         self.row = row
         self.scope = scope
         self.done: set[str] = set()
         self.working: set[str] = set()
+        self.later: dict[str, Value] = {}
         self.seen: Value | None = None
 
     def value(self, schema: Schema) -> Value:
@@ -37,9 +38,20 @@ class _Row:
         if self.seen is None:
             attributes = {name: decoder.unset for name, decoder in schema.items()}
             attributes.update(self.row.attributes)
+            attributes.update(self.later)
             attributes["name"] = string(self.row.name)
             self.seen = object_(attributes)
         return self.seen
+
+    def absorb(self, other: _Row) -> None:
+        """Let other blocks see here what a later block of the same name sets."""
+        for name, value in other.row.attributes.items():
+            if value.is_null:
+                continue
+            old = self.later.get(name) or self.row.attributes.get(name)
+            if isinstance(value.type, MapType) and old is not None and not old.is_null:
+                value = map_({**old.mapping, **{k: v for k, v in value.mapping.items() if not v.is_null}})
+            self.later[name] = value
 
 
 class _Block:
@@ -84,6 +96,7 @@ class Blocks:
         self.renamed: dict[str, dict[str, list[str]]] = {kind: {} for kind in self.schemas}
         self._members = {kind: _Members(schema) for kind, schema in self.schemas.items()}
         self._named: dict[str, dict[str, list[_Block]]] = {kind: {} for kind in self.schemas}
+        self._first: dict[tuple[str, str], _Row] = {}
         self._blocks = [_Block(block, self.schemas[block.type]) for block in blocks]
 
     def evaluate(self) -> list[Row]:
@@ -103,6 +116,7 @@ class Blocks:
         for one in self._blocks:
             try:
                 self._resolve(one, None)
+                self._absorb(one)
             except ResolveError as e:
                 at = one.block.label_spans[0]
                 faults.append(Diagnostic("Invalid block", e.message, at, one.block.header, e.hint))
@@ -111,6 +125,12 @@ class Blocks:
         if faults:
             raise BakeError(faults)
         return [row.row for one in self._blocks for row in one.rows]
+
+    def _absorb(self, one: _Block) -> None:
+        for row in one.rows:
+            first = self._first.setdefault((row.row.type, row.row.name), row)
+            if first is not row:
+                first.absorb(row)
 
     def _name(self, one: _Block) -> None:
         """Make a block's rows and find their names."""
@@ -130,7 +150,8 @@ class Blocks:
             names[name] = None
             one.rows.append(_Row(Row(kind, name, label, block), scope))
             self._named[kind].setdefault(name, []).append(one)
-        self.renamed[kind].setdefault(label, []).extend(names)
+        if names:
+            self.renamed[kind].setdefault(label, []).extend(names)
         if len(scopes) > 1:
             varying = {*scopes[0].variables, *self.schemas}
             one.constant = {n for n, a in one.attributes.items() if self._is_constant(a, varying)}

@@ -108,6 +108,15 @@ def _labelled(block: Block, faults: Faults) -> bool:
     return False
 
 
+def _unlabelled(block: Block, faults: Faults) -> bool:
+    """Tell whether a block has no label, as it must; report it if it has."""
+    if not block.labels:
+        return True
+    summary, detail = f"Extraneous label for {block.type}", f"No labels are expected for {block.type} blocks."
+    faults.append(Diagnostic(summary, detail, block.label_spans[0], block.header.to(_opening_brace(block))))
+    return False
+
+
 def _opening_brace(block: Block) -> Span:
     source = block.header.source
     at = source.text.find("{", block.header.end, block.span.end)
@@ -118,7 +127,8 @@ def _variable(block: Block, faults: Faults, warnings: list[Diagnostic]) -> Varia
     attributes = block.body.attributes
     validations = [b for b in block.body.blocks if b.type == "validation"]
     for rule in validations:
-        _only(rule, _VALIDATION, faults)
+        if _unlabelled(rule, faults):
+            _only(rule, _VALIDATION, faults)
     _warn_unknown(block, _VARIABLE, warnings, ("validation",))
     return VariableDefinition(
         name=block.labels[0],
@@ -143,7 +153,7 @@ def _description(attribute: Attribute | None, faults: Faults) -> str:
         if isinstance(value.raw, str):
             return value.raw
         if value.is_null:
-            detail = "unsuitable value: null value is not allowed"
+            detail = "null value is not allowed"
     except ConversionError as e:
         detail = e.message
     faults.append(

@@ -23,7 +23,8 @@ from bakepy.values.value import FALSE, TRUE, Value, list_, map_, number, set_, s
 
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DIGITS = r"\d+(_\d+)*"
+_DECIMAL = re.compile(rf"[+-]?({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})([eE][+-]?{_DIGITS})?", re.ASCII)
 _HEXADECIMAL = re.compile(r"[+-]?0[xX]([0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][+-]?\d+", re.ASCII)
 _SPECIAL = re.compile(r"[+-]?(inf|infinity)|nan", re.IGNORECASE)
 
@@ -156,7 +157,7 @@ def csv_fields(line: str, comma: str = ",") -> list[str]:
             end = line.find(comma, at)
             field = line[at:] if end < 0 else line[at:end]
             if (quote := field.find('"')) >= 0:
-                raise CSVError(f'{_where(line, at + quote)}: bare " in non-quoted field')
+                raise CSVError(f'{_where(line, at + quote)}: bare " in non-quoted-field')
             at += len(field)
         fields.append(field)
         if at >= len(line):

@@ -12,7 +12,7 @@ from bakepy.evaluator.definitions import Definitions, FunctionDefinition, collec
 from bakepy.evaluator.expressions import evaluate
 from bakepy.evaluator.listing import describe
 from bakepy.evaluator.module import Inputs, Module, VariableInfo
-from bakepy.evaluator.resolver import ResolveError, Resolver
+from bakepy.evaluator.resolver import FailedError, ResolveError, Resolver
 from bakepy.evaluator.scope import Scope
 from bakepy.grammar.nodes import Block, Body
 from bakepy.values.convert import convert
@@ -63,7 +63,9 @@ def _resolve_variables(resolver: Resolver) -> list[VariableInfo]:
         try:
             resolver.resolve_variable(name, resolver.root)
         except BakeError as e:
-            faults += [f for f in e.diagnostics if f not in faults]
+            faults += [f for f in e.diagnostics if f not in faults and not f.implied]
+        except FailedError:
+            pass
         except ResolveError as e:
             at = missing_span(variable.block)
             faults.append(Diagnostic("Invalid value", e.message, at, variable.block.header, e.hint))
@@ -121,7 +123,9 @@ def _resolve_functions(resolver: Resolver) -> None:
         try:
             resolver.resolve_function(name)
         except BakeError as e:
-            faults += [f for f in e.diagnostics if f not in faults]
+            faults += [f for f in e.diagnostics if f not in faults and not f.implied]
+        except FailedError:
+            pass
         except ResolveError as e:
             faults.append(_function_fault(function, e))
     if faults:
@@ -145,6 +149,8 @@ def _resolve_attributes(resolver: Resolver) -> None:
             resolver.resolve_variable(name, resolver.root)
         except BakeError as e:
             faults += e.diagnostics
+        except FailedError:
+            pass
         except ResolveError as e:
             span = found.attribute.span
             faults.append(Diagnostic("Invalid attribute", e.message, span, span, e.hint))

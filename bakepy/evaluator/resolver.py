@@ -38,6 +38,10 @@ class UndefinedError(ResolveError):
     """Say that nothing of a name is defined; whether that is a fault shows when the expression is evaluated."""
 
 
+class FailedError(ResolveError):
+    """Say that a name has no value, which was reported when it was first asked for."""
+
+
 class Resolver:
     """Resolve names into `root`, the scope that all expressions of the files share.
 
@@ -55,6 +59,7 @@ class Resolver:
         self._resolving: set[tuple[Scope, str]] = set()
         self._resolving_functions: set[str] = set()
         self._callable: set[str] = set()
+        self._failed: set[str] = set()
         self._dependencies: dict[Expr, Dependencies] = {}
 
     def dependencies(self, expr: Expr) -> Dependencies:
@@ -92,7 +97,8 @@ class Resolver:
                     continue
                 self._load_variable(root, scope, strict=strict)
         except ResolveError as e:
-            fault = Diagnostic("Invalid expression", e.message, expr.span, expr.span, e.hint)
+            implied = isinstance(e, FailedError)
+            fault = Diagnostic("Invalid expression", e.message, expr.span, expr.span, e.hint, implied=implied)
             raise BakeError([fault]) from None
 
     def _load_function(self, name: str, *, strict: bool) -> None:
@@ -125,13 +131,18 @@ class Resolver:
         self.trail.append(name)
         try:
             yield
+        except UndefinedError:
+            raise
+        except (BakeError, ResolveError):
+            self._failed.add(name)
+            raise
         finally:
             self.trail.pop()
 
     def cycle(self, message: str, name: str) -> ResolveError:
         """Return the fault of a name that depends on itself, with the way it does."""
         if name not in self.trail:
-            return ResolveError(message, f"{name} is not defined")
+            return FailedError(message) if name in self._failed else ResolveError(message, f"{name} is not defined")
         way = [*self.trail[self.trail.index(name) :], name]
         return ResolveError(message, f"the cycle is {' -> '.join(way)}")
 

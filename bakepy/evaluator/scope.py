@@ -78,11 +78,12 @@ CONSTANTS = Scope({})
 
 
 def suggestion(given: str, names: Iterable[str]) -> str | None:
-    """Return the first name less than three edits away from `given`, as HCL suggests names."""
+    """Return the nearest name less than three edits away from `given`, the distance within which HCL suggests names."""
+    found, best = None, 3
     for name in names:
-        if abs(len(name) - len(given)) < 3 and name != "*" and _distance(given, name) < 3:
-            return name
-    return None
+        if abs(len(name) - len(given)) < best and name != "*" and (distance := _distance(given, name)) < best:
+            found, best = name, distance
+    return found
 
 
 def _distance(a: str, b: str) -> int:
