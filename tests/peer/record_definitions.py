@@ -1,0 +1,60 @@
+"""Record what the reference answers to the definition files in tests/cases/definitions.
+
+Run as `BUILDX=/path/to/buildx python -m tests.peer.record_definitions [table ...]`. Each table there holds `before`
+and `after`, which stand around the `text` of each of its `cases`; a case may have an environment, `env`. It gets
+`print`, what `--print` shows of the target `default`, or `error`, the last line. Nothing is built.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+CASES = Path(__file__).parent.parent / "cases" / "definitions"
+FILE = "docker-bake.hcl"
+
+Case = dict[str, Any]
+
+
+def ask(table: Case, case: Case) -> Case:
+    """Return the case with the reference's answer."""
+    asked = {key: case[key] for key in ("text", "env") if key in case}
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, FILE).write_text(table["before"] + case["text"] + table["after"])
+        done = subprocess.run(
+            [os.environ["BUILDX"], "bake", "--print"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": os.environ["PATH"], "HOME": folder} | case.get("env", {}),
+        )
+    if done.returncode == 0:
+        return {**asked, "print": json.loads(done.stdout)}
+    return {**asked, "error": done.stderr[done.stderr.rindex("ERROR: ") :].removeprefix("ERROR: ").rstrip("\n")}
+
+
+def record(path: Path) -> None:
+    """Write a table anew with the answers of today's reference, one case a line."""
+    table = json.loads(path.read_text())
+    with ThreadPoolExecutor(2) as pool:
+        write(path, table, list(pool.map(partial(ask, table), table["cases"])))
+
+
+def write(path: Path, table: Case, cases: list[Case]) -> None:
+    """Write a table, one case a line."""
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    head = "".join(f"{json.dumps(key)}: {json.dumps(table[key])},\n" for key in ("before", "after"))
+    path.write_text(f'{{\n{head}"cases": [\n{lines}\n]\n}}\n')
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or sorted(p.stem for p in CASES.glob("*.json")):
+        record(CASES / f"{name}.json")
