@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 
 PATIENCE = 30.0
+GRACE = 2.0
+"""Seconds to end by itself; it waits for clients that are slow to hang up."""
 
 
 def find_buildkitd() -> Path | None:
@@ -33,8 +36,16 @@ def find_buildkitd() -> Path | None:
     return Path(on_path) if on_path else None
 
 
+@dataclass(frozen=True)
+class Daemon:
+    """A buildkitd that runs."""
+
+    endpoint: Endpoint
+    process: subprocess.Popen[bytes]
+
+
 @contextlib.contextmanager
-def running_buildkitd() -> Iterator[Endpoint]:
+def running_buildkitd() -> Iterator[Daemon]:
     """Run a buildkitd of our own while the context lasts; skips the test where there is none."""
     program = find_buildkitd()
     if program is None:
@@ -55,11 +66,11 @@ def running_buildkitd() -> Iterator[Endpoint]:
         ):
             try:
                 _wait_for(path, daemon, Path(log.name))
-                yield Endpoint(f"unix:{path}")
+                yield Daemon(Endpoint(f"unix:{path}"), daemon)
             finally:
                 daemon.send_signal(signal.SIGTERM)
                 try:
-                    daemon.wait(PATIENCE)
+                    daemon.wait(GRACE)
                 except subprocess.TimeoutExpired:
                     os.killpg(daemon.pid, signal.SIGKILL)
 

@@ -11,8 +11,8 @@ BUSYBOX = Path("/bin/busybox")
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[Endpoint]:
-    with running_buildkitd() as found:
-        yield found
+    with running_buildkitd() as daemon:
+        yield daemon.endpoint
 
 
 @pytest.fixture

@@ -13,15 +13,17 @@ import pytest
 
 from bakepy.buildkit.build import Build
 from bakepy.buildkit.client import Client
-from bakepy.buildkit.errors import SolveError, Unsupported
+from bakepy.buildkit.errors import ConnectionLost, SolveError, Unsupported
 from bakepy.buildkit.requests import Definition, Exporter, GatewayRequest, SolveRequest
 from bakepy.buildkit.session import FileSync, LocalDir, Session
 from bakepy.buildkit.session.secrets import Secrets
 from bakepy.progress.events import Solve, SolveUpdate
 from bakepy.transport.endpoint import Endpoint
+from tests.daemon import running_buildkitd
 
 pytestmark = pytest.mark.e2e
 
+EXPORT = Exporter("image", {"name": "example/shared"})
 SHELL = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
 
 
@@ -241,6 +243,42 @@ async def test_a_session_that_breaks_fails_its_builds(endpoint: Endpoint) -> Non
     async with asyncio.timeout(5):
         with pytest.raises(RuntimeError, match="on purpose"):
             await run()
+
+
+async def test_several_platforms_are_several_refs(bench: Bench) -> None:
+    """A result for two platforms has a part for each, with its own configuration."""
+    async with bench.build("FROM scratch\nCOPY busybox /\n") as build:
+        result = await build.solve(GatewayRequest({"platform": "linux/amd64,linux/386", "multi-platform": "true"}))
+        await build.evaluate(result)
+        await build.finish(result)
+
+    assert set(result.refs) == {"linux/amd64", "linux/386"}
+    assert all(ref.id and ref.definition for ref in result.refs.values())
+    for platform in result.refs:
+        config = json.loads(result.metadata[f"containerimage.config/{platform}"])
+        assert f"linux/{config['architecture']}" == platform
+
+
+async def test_many_builds_share_a_connection(bench: Bench) -> None:
+    """Forty builds at once over one connection all end, each with its own result."""
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        tasks = [group.create_task(bench.run(f"FROM scratch\nCOPY busybox /{n % 3}\n", EXPORT)) for n in range(40)]
+
+    assert all(task.result()["containerimage.digest"].startswith("sha256:") for task in tasks)
+
+
+async def test_a_daemon_that_dies_is_a_lost_connection(context: Path) -> None:
+    """Killing the daemon in the middle of a step ends the build within moments, with a typed error."""
+    with running_buildkitd() as daemon:
+        async with Client.connect(daemon.endpoint) as client, asyncio.timeout(20):
+            bench = Bench(client, context)
+            task = asyncio.create_task(bench.run(SHELL + "RUN echo running; sleep 3\n"))
+            await bench.running.wait()
+            daemon.process.kill()
+            with pytest.raises(ConnectionLost) as caught:
+                await task
+
+    assert caught.value.diagnostics[0].hint
 
 
 async def test_a_finished_build_can_be_watched_again(bench: Bench) -> None:
