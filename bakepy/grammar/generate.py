@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import pprint
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lark.parsers.lalr_analysis import IntParseTable
 
 HERE = Path(__file__).parent
 STARTS = ["file", "expression", "template"]
@@ -37,25 +41,44 @@ def render() -> str:
         def lex(self, _data: object) -> list[Token]:  # type: ignore[override]
             return []
 
-    lark = Lark((HERE / "bake.lark").read_text(), parser="lalr", lexer=Unused, start=STARTS, strict=False)
-    table = lark.parser.parser._parse_table  # type: ignore[union-attr]
+    lark = Lark((HERE / "bake.lark").read_text(), parser="lalr", lexer=Unused, start=STARTS)
+    table = lark.parser.parser._parse_table
     assert isinstance(table, IntParseTable)  # noqa: S101
-    numbers = {rule: number for number, rule in enumerate(lark.rules)}
-    rules = [(str(r.origin.name), len(r.expansion), str(r.alias or "first")) for r in lark.rules]
+    order = sorted(lark.rules, key=str)
+    rules = [(str(r.origin.name), len(r.expansion), str(r.alias or "first")) for r in order]
+    numbers = {rule: -1 - number for number, rule in enumerate(order)}
+    made = {rule[0] for rule in rules}
+    states = _renumbered(table)
     actions: list[dict[str, int]] = []
     gotos: list[dict[str, int]] = []
-    names = {rule[0] for rule in rules} | {f"$root_{s}" for s in STARTS}
-    for state in sorted(table.states):
-        cells = table.states[state]
-        shifts = {t: a for t, (do, a) in cells.items() if do is Shift and t not in names}
-        reduces = {t: -1 - numbers[a] for t, (do, a) in cells.items() if do is not Shift}
-        actions.append(dict(sorted({**shifts, **reduces}.items())))
-        gotos.append(dict(sorted((t, a) for t, (do, a) in cells.items() if do is Shift and t in names)))
-    starts = {s: table.start_states[s] for s in STARTS}
+    for old in states:
+        cells = {
+            str(symbol).replace("$END", "END"): states[to] if action is Shift else numbers[to]
+            for symbol, (action, to) in table.states[old].items()
+            if symbol != "$END" or action is not Shift
+        }
+        actions.append({symbol: cells[symbol] for symbol in sorted(cells) if symbol not in made})
+        gotos.append({symbol: cells[symbol] for symbol in sorted(cells) if symbol in made})
+    starts = {start: states[table.start_states[start]] for start in STARTS}
     return HEADER + "".join(
         f"{name} = {pprint.pformat(value, width=118, compact=True)}\n"
         for name, value in (("RULES", rules), ("ACTIONS", actions), ("GOTOS", gotos), ("STARTS", starts))
     )
+
+
+def _renumbered(table: IntParseTable) -> dict[int, int]:
+    """Number the states in the order in which they are reached; Lark's own numbers change from run to run."""
+    from lark.parsers.lalr_analysis import Shift
+
+    states: dict[int, int] = {}
+    waiting = [table.start_states[start] for start in STARTS]
+    while waiting:
+        state = waiting.pop(0)
+        if state not in states:
+            states[state] = len(states)
+            cells = table.states[state]
+            waiting += [cells[symbol][1] for symbol in sorted(cells, key=str) if cells[symbol][0] is Shift]
+    return states
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bakepy.diagnostics import Diagnostic, Source, Span
 from bakepy.grammar import nodes
@@ -12,7 +13,7 @@ from bakepy.grammar.tables import ACTIONS, GOTOS, RULES, STARTS
 
 
 def decode(name: str, data: bytes, faults: list[Diagnostic]) -> Source:
-    """Return the UTF-8 text of a file as a source, without its byte order mark; bytes that are not UTF-8 are a fault."""
+    """Return the text of a file as a source, without its byte order mark; bytes that are not UTF-8 are a fault."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return Source(name, data.decode())
@@ -74,14 +75,13 @@ def _read(start: str, source: Source, text: str, offsets: Sequence[int] | None, 
 
 
 def _run(start: str, tokens: list[Token], builder: Builder) -> tuple[object, Token | None]:
-    """Return what the tokens make, or the items before the first token that cannot stand where it is, and that token."""
-    rules = [(-size, name, None if method == "first" else getattr(builder, method)) for name, size, method in RULES]
+    """Return what the tokens make; or what was made before the first token that no rule takes, and that token."""
+    rules = [(size, made, None if method == "first" else getattr(builder, method)) for made, size, method in RULES]
     states = [STARTS[start]]
-    values: list[object] = []
+    values: list[Any] = []
     for token in tokens:
-        kind = token[0] if token[0] != "END" else "$END"
         while True:
-            action = ACTIONS[states[-1]].get(kind)
+            action = ACTIONS[states[-1]].get(token[0])
             if action is None:
                 return (values[0] if values else None), token
             if action >= 0:
@@ -89,14 +89,11 @@ def _run(start: str, tokens: list[Token], builder: Builder) -> tuple[object, Tok
                 values.append(token)
                 break
             size, made, method = rules[-1 - action]
-            if size:
-                value = values[size] if method is None else method(*values[size:])
-                del states[size:]
-                del values[size:]
-            else:
-                value = method()
+            first = len(values) - size
+            value = values[first] if method is None else method(*values[first:])
             if made == start:
                 return value, None
+            del values[first:], states[first + 1 :]
             values.append(value)
             states.append(GOTOS[states[-1]][made])
     raise AssertionError("the tokens have no END")

@@ -59,7 +59,8 @@ _LINE_TEXT = re.compile(rf"(?P<LIT>(?:[^$%\r\n]++|{_ESCAPED})++(?:\r?\n)?|\r?\n)
 _LINE_RAW = re.compile(rf"(?P<LIT>(?:[^$%\r\n]++|{_ESCAPED})(?:\r?\n)?|\r?\n){_LINE_REST}")
 
 # What encloses the point that the scanner has reached. Newlines are tokens only directly in bodies and objects.
-_BODY, _OBJECT, _PAREN, _BRACKET, _FOR_BRACE, _FOR_BRACKET, _INTERPOLATION = "body object ( [ {for [for ${".split()
+_BODY, _OBJECT, _FOR_BRACE, _INTERPOLATION = "body", "object", "{for", "${"
+_PAREN, _BRACKET, _FOR_BRACKET = "(", "[", "[for"
 _NEWLINES_COUNT = frozenset((_BODY, _OBJECT))
 _BRACED = frozenset((_BODY, _OBJECT, _FOR_BRACE, _INTERPOLATION))
 _FORS = frozenset((_FOR_BRACE, _FOR_BRACKET))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bakepy.diagnostics import Span
 from bakepy.grammar.explain.cursor import Range, between
 from bakepy.grammar.explain.expressions import Expressions
 from bakepy.grammar.scanner import Token
@@ -10,8 +9,8 @@ from bakepy.grammar.scanner import Token
 _REQUIRED = "An argument or block definition is required here."
 _NO_EQUALS = f'{_REQUIRED} To set an argument, use the equals sign "=" to introduce the argument value.'
 _UNCLOSED = (
-    "There is no closing brace for this block before the end of the file. This may be caused by incorrect brace nesting "
-    "elsewhere in this file."
+    "There is no closing brace for this block before the end of the file. This may be caused by incorrect brace "
+    "nesting elsewhere in this file."
 )
 _SINGLE = "Invalid single-argument block definition"
 
@@ -165,8 +164,8 @@ class Bodies(Expressions):
         if following[0] in ("OQUOTE", "OBRACE", "NAME"):
             detail = (
                 "A single-line block definition can contain only a single argument. If you meant to define argument "
-                f'"{name[1]}", use an equals sign to assign it a value. To define a nested block, place it on a line of '
-                "its own within its parent block."
+                f'"{name[1]}", use an equals sign to assign it a value. To define a nested block, place it on a line '
+                "of its own within its parent block."
             )
             self.fault("Argument definition required", detail, between(name, following))
         else:
@@ -180,15 +179,15 @@ class Bodies(Expressions):
             return
         if end[0] == "COMMA":
             detail = (
-                "Single-line block syntax can include only one argument definition. To define multiple arguments, use the "
-                "multi-line block syntax with one argument definition per line."
+                "Single-line block syntax can include only one argument definition. To define multiple arguments, use "
+                "the multi-line block syntax with one argument definition per line."
             )
             self.fault(_SINGLE, detail, end)
         elif end[0] == "NEWLINE":
             detail = (
-                "An argument definition on the same line as its containing block creates a single-line block definition, "
-                "which must also be closed on the same line. Place the block's closing brace immediately after the "
-                "argument definition."
+                "An argument definition on the same line as its containing block creates a single-line block "
+                "definition, which must also be closed on the same line. Place the block's closing brace immediately "
+                "after the argument definition."
             )
             self.fault(_SINGLE, detail, end)
         elif end[0] == "END":

@@ -18,7 +18,7 @@ _SEQUENCES = ("INTERP", "CONTROL")
 
 def between(first: Token | Range, last: Token | Range) -> Range:
     """Return the range from the start of the first to the end of the last."""
-    return first[-2], last[-1]  # type: ignore[return-value]
+    return first[-2], last[-1]
 
 
 class Cursor:
@@ -54,7 +54,7 @@ class Cursor:
     def span(self, range_: Token | Range) -> Span:
         """Return the span of a token or range."""
         start, end = range_[-2:]
-        return Span(self.source, start, end)  # type: ignore[arg-type]
+        return Span(self.source, start, end)
 
     def opened(self, opener: Token) -> tuple[tuple[str, Span], ...]:
         """Return where a construct began, for a fault at its end."""

@@ -151,8 +151,8 @@ class Expressions(Templates):
         first, dot, second = token[1].partition(".")
         if dot:
             detail = (
-                "When using the legacy index syntax, chaining two indexes together is not permitted. Use the proper index "
-                f"syntax{with_splat} instead, like [{first}][{second}]."
+                "When using the legacy index syntax, chaining two indexes together is not permitted. Use the proper "
+                f"index syntax{with_splat} instead, like [{first}][{second}]."
             )
             self.fault("Invalid legacy index syntax", detail, subject)
         else:

@@ -14,18 +14,19 @@ _BITWISE = {
     "~": ' Did you mean boolean NOT ("!")?',
 }
 _DETAILS = {
-    "BACKTICK": 'The "`" character is not valid. To create a multi-line string, use the "heredoc" syntax, like "<<EOT".',
+    "BACKTICK": 'The "`" character is not valid. To create a multi-line string, use the "heredoc" syntax, like '
+    '"<<EOT".',
     "APOSTROPHE": 'Single quotes are not valid. Use double quotes (") to enclose strings.',
-    "SEMICOLON": 'The ";" character is not valid. Use newlines to separate arguments and blocks, and commas to separate '
-    "items in collection values.",
+    "SEMICOLON": 'The ";" character is not valid. Use newlines to separate arguments and blocks, and commas to '
+    "separate items in collection values.",
 }
 _NEWLINE = (
     "Quoted strings may not be split over multiple lines. To produce a multi-line string, either use the \\n escape to "
     'represent a newline character or use the "heredoc" multi-line template syntax.'
 )
 _CURLY = (
-    '"Curly quotes" are not valid here. These can sometimes be inadvertently introduced when sharing code via documents '
-    'or discussion forums. It might help to replace the character with a "straight quote".'
+    '"Curly quotes" are not valid here. These can sometimes be inadvertently introduced when sharing code via '
+    'documents or discussion forums. It might help to replace the character with a "straight quote".'
 )
 _UNUSED = "This character is not used within the language."
 

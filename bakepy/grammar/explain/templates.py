@@ -87,9 +87,9 @@ class Templates(Cursor):
         else:
             detail = (
                 "Expected a closing brace to end the interpolation expression, but found extra characters.\n\nThis can "
-                "happen when you include interpolation syntax for another language, such as shell scripting, but forget to "
-                "escape the interpolation start token. If this is an embedded sequence for another language, escape it by "
-                'starting with "$${" instead of just "${".'
+                "happen when you include interpolation syntax for another language, such as shell scripting, but "
+                "forget to escape the interpolation start token. If this is an embedded sequence for another language, "
+                'escape it by starting with "$${" instead of just "${".'
             )
             self.guess(_EXTRA, detail, closer, context)
         self.recover("TEND")
