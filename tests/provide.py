@@ -107,13 +107,11 @@ def unpack(folder: Path, package: str, programs: dict[str, str]) -> None:
     print(f"unpacking {package}", flush=True)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         scratch = Path(name)
-        # apt drops its privileges for the download, and that user must be able to write here.
-        scratch.chmod(0o777)
         try:
-            apt(["apt-get", "-qq", "download", package], cwd=scratch)
+            apt(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package], cwd=scratch)
         except subprocess.CalledProcessError:
             apt(["apt-get", "-qq", "update"])
-            apt(["apt-get", "-qq", "download", package], cwd=scratch)
+            apt(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package], cwd=scratch)
         (archive,) = scratch.glob("*.deb")
         subprocess.run(["dpkg-deb", "-x", archive, scratch / "files"], check=True)
         for source, target in programs.items():

@@ -115,5 +115,11 @@ def _download(response: HTTPResponse, file: Path, say: Callable[[str], None]) ->
                     told = done * 10 // total
                     say(f"downloaded {done >> 20} of {total >> 20} MiB")
     except (TimeoutError, ConnectionError, HTTPException) as error:
-        raise InstallError.of("the download of BuildKit was cut off", str(error), hint="try again") from error
+        raise _cut_off(str(error)) from error
+    if done < total:
+        raise _cut_off(f"{done} of {total} bytes came")
     return digest.hexdigest()
+
+
+def _cut_off(why: str) -> InstallError:
+    return InstallError.of("the download of BuildKit was cut off", why, hint="try again")

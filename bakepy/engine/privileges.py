@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +54,7 @@ def _check_root() -> None:
 
 def _rootless_lacks(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what is lacking and the command that, run as root, mends it."""
-    user = getpass.getuser()
+    user = pwd.getpwuid(os.getuid()).pw_name
     packages = {"rootlesskit": "rootlesskit", "newuidmap": "uidmap", "newgidmap": "uidmap"}
     for program, package in packages.items():
         if shutil.which(program, path=settings.path) is None:

@@ -129,7 +129,16 @@ def log_tail(paths: Paths, lines: int = LOG_LINES) -> str:
             text = file.read().decode("utf-8", errors="replace")
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-lines:])
+    return "\n".join(_without_frames(text.splitlines())[-lines:])
+
+
+def _without_frames(lines: list[str]) -> list[str]:
+    """Leave out a Go stack: each frame is a function's line and an indented file's."""
+    return [
+        line
+        for line, after in zip(lines, [*lines[1:], ""], strict=True)
+        if not line.startswith("\t") and not after.startswith("\t")
+    ]
 
 
 def crash_error(paths: Paths) -> StartError:

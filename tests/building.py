@@ -1,0 +1,22 @@
+"""Build a folder at an endpoint, as plainly as the layers below the executor allow."""
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from bakepy.buildkit.client import Client
+from bakepy.buildkit.requests import Exporter, GatewayRequest, SolveRequest
+from bakepy.buildkit.session import FileSync, LocalDir, Session
+from bakepy.progress.events import Solve
+from bakepy.transport.endpoint import Endpoint
+
+
+async def build(endpoint: Endpoint, folder: Path, *exporters: Exporter) -> Mapping[str, str]:
+    """Build the Dockerfile in a folder, the folder being its context; returns what the exporters answer."""
+    files = FileSync({"context": LocalDir(folder), "dockerfile": LocalDir(folder)})
+    session = Session([files])
+    ref = uuid.uuid4().hex
+    async with Client.connect(endpoint) as client, client.session(session):
+        request = SolveRequest(ref, session.id, exporters=exporters)
+        async with client.build(request, Solve(ref, ("test",)), lambda _update: None) as run:
+            return await run.finish(await run.solve(GatewayRequest({"no-cache": ""})))
