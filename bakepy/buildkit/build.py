@@ -60,7 +60,7 @@ class Build:
         metadata = (await self.solve(replace(request, attrs=attrs))).metadata
         if "result.json" not in metadata and "result.txt" not in metadata:
             # A frontend that does not know of subrequests builds instead.
-            raise Unsupported(f"the request '{kind}'")
+            raise Unsupported(name)
         status = metadata.get("result.statuscode", b"0")
         return Answer(
             text=metadata.get("result.txt", b"").decode("utf-8", "replace"),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 QUIET = 5.0
 """Seconds without a status after a build's end until its status stream is given up."""
-UNHEARD = 0.5
+UNHEARD = 0.25
 """Seconds that a build which failed without any status has to send one."""
 
 

@@ -22,6 +22,9 @@ DETAILS = "grpc-status-details-bin"
 UNAVAILABLE = 14
 UNIMPLEMENTED = 12
 
+UNSUPPORTED = {"errdefs.FrontendCap", "errdefs.Subrequest"}
+"""Details that name something which a frontend does not know."""
+
 Json = Mapping[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 
@@ -112,7 +115,7 @@ def read_status(code: int, message: str, status: bytes) -> BuildkitError:
             vertex = _text(value.get("digest"))
         elif kind == "gatewayapi.ExitMessage":
             exit_code = _number(value.get("Code"))
-        elif kind == "errdefs.FrontendCap":
+        elif kind in UNSUPPORTED:
             return Unsupported(_text(value.get("name")))
     return SolveError(message, code=code, sources=tuple(sources), vertex=vertex, exit_code=exit_code, status=status)
 

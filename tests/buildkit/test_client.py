@@ -212,11 +212,16 @@ async def test_subrequests_answer_without_building(bench: Bench, kind: str, show
     assert not any("COPY" in v.name for update in bench.updates for v in update.vertices)
 
 
-async def test_an_unknown_subrequest_is_named(bench: Bench) -> None:
-    """A subrequest that the frontend does not know is reported by its name."""
+async def test_what_the_frontend_does_not_know_is_named(bench: Bench) -> None:
+    """An unknown subrequest and an unknown capability are typed by their names."""
     async with bench.build("FROM scratch\n") as build:
-        with pytest.raises((SolveError, Unsupported), match="nonesuch"):
+        with pytest.raises(Unsupported) as request:
             await build.call(GatewayRequest({}), "nonesuch")
+        with pytest.raises(Unsupported) as capability:
+            await build.solve(GatewayRequest({"frontend.caps": "none.such"}))
+
+    assert request.value.feature == "frontend.nonesuch"
+    assert capability.value.feature == "none.such"
 
 
 class BrokenSession(Session):
