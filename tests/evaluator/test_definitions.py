@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bakepy.diagnostics import BakeError, Severity
+from bakepy.diagnostics import BakeError
 from bakepy.evaluator.functions.library import Surroundings
 from bakepy.planner.define import World, define
 from bakepy.planner.load import File
@@ -37,7 +37,6 @@ def answer(text: str, env: dict[str, str]) -> dict[str, Any]:
         definition = define([File("docker-bake.hcl", text.encode())], world)
         return {"print": json.loads(show(select(definition, ["default"])))}
     except BakeError as error:
-        assert all(d.subject for d in error.diagnostics if d.severity is Severity.ERROR)
         return {"error": str(error)}
 
 
