@@ -14,6 +14,9 @@ from bakepy.settings import Settings
 CAP_SYS_ADMIN = 21
 """The capability's number in `CapEff` (capabilities(7))."""
 
+FIRST_SUBORDINATE = 100000
+"""Where distributions begin to give out such ids."""
+
 SUBORDINATE_IDS = 65536
 """Ids that a user needs besides the own one, so that an image's files can have owners."""
 
@@ -61,7 +64,7 @@ def _rootless_lacks(settings: Settings) -> Iterator[tuple[str, str]]:
             yield f"{program} is not on PATH", f"apt-get install {package}"
     for file, option in (("/etc/subuid", "--add-subuids"), ("/etc/subgid", "--add-subgids")):
         if _subordinates(Path(file), user) < SUBORDINATE_IDS:
-            start = 100000
+            start = max([FIRST_SUBORDINATE, *(first + count for _, first, count in _ranges(Path(file)))])
             yield (
                 f"{file} gives {user} fewer than {SUBORDINATE_IDS} subordinate ids",
                 f"usermod {option} {start}-{start + SUBORDINATE_IDS - 1} {user}",
@@ -80,13 +83,16 @@ def _rootless_lacks(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _subordinates(file: Path, user: str) -> int:
-    """Count the ids that a file gives to a user, named or by number (subuid(5))."""
-    total = 0
+    """Count the ids that a file gives to a user, named or by number."""
+    return sum(count for name, _, count in _ranges(file) if name in {user, str(os.getuid())})
+
+
+def _ranges(file: Path) -> Iterator[tuple[str, int, int]]:
+    """Yield user, first id and count of each line (subuid(5))."""
     for line in _read(file).splitlines():
         fields = line.split(":")
-        if len(fields) == 3 and fields[0] in {user, str(os.getuid())} and fields[2].strip().isdigit():
-            total += int(fields[2])
-    return total
+        if len(fields) == 3 and fields[1].isdigit() and fields[2].isdigit():
+            yield fields[0], int(fields[1]), int(fields[2])
 
 
 def _read(path: Path) -> str:

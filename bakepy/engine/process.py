@@ -175,7 +175,8 @@ def _launch(engine: Engine, settings: Settings, paths: Paths, idle: float) -> No
     found = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(
         [*supervisor, "--", *command],
-        env=settings.environment(PATH=folders, PYTHONPATH=found),
+        # runc and rootlesskit keep their state in XDG_RUNTIME_DIR, which a user need not have, or not for long.
+        env=settings.environment(PATH=folders, PYTHONPATH=found, XDG_RUNTIME_DIR=str(paths.run)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         cwd="/",
