@@ -25,6 +25,8 @@ from bakepy.grammar.nodes import (
 def start_span(expr: Expr) -> Span:
     """Return the span of what an expression begins with: the bracket, name or text (without its quotes) there."""
     if isinstance(expr, Literal) and expr.span.source.text.startswith('"', expr.span.start):
+        if expr.value == "":  # HCL places the missing text behind the closing quote
+            return Span(expr.span.source, expr.span.end, expr.span.end)
         return Span(expr.span.source, expr.span.start + 1, max(expr.span.end - 1, expr.span.start + 1))
     while True:
         match expr:

@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 
 from bakepy.values.convert import convert
 from bakepy.values.errors import AttributeStep, ConversionError, IndexStep, JSONError, Path
+from bakepy.values.json_faults import explain
 from bakepy.values.numbers import Float, number_text, parse_number
 from bakepy.values.strings import quoted
 from bakepy.values.types import (
@@ -79,6 +80,7 @@ def _encode(value: Value, path: Path, out: list[str]) -> None:
         out.append("]" if value.elements else "[]")
 
 
+_SPACE = " \t\r\n"
 _SPECIAL = re.compile('[\x00-\x1f"\\\\<>&\u2028\u2029\ud800-\udfff]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
@@ -108,45 +110,19 @@ def parse(text: str) -> Node:
         decoder = json.JSONDecoder(
             object_pairs_hook=JSONObject, parse_float=JSONNumber, parse_int=JSONNumber, parse_constant=_refuse
         )
-        node, end = decoder.raw_decode(text, _skip_space(text, 0))
-    except json.JSONDecodeError as error:
-        raise JSONError(_explain(text, error.pos)) from None
+        node, end = decoder.raw_decode(text, len(text) - len(text.lstrip(_SPACE)))
+    except ValueError:
+        raise JSONError(explain(text)) from None
     except RecursionError:
         raise JSONError("exceeded max depth") from None
-    rest = _skip_space(text, end)
-    if rest < len(text) and text[rest] not in "]}":
-        raise JSONError("extraneous data after JSON object")
+    rest = text[end:].lstrip(_SPACE)
+    if rest and rest[0] not in "]}":
+        raise JSONError(explain(text))
     return cast("Node", node)
 
 
 def _refuse(constant: str) -> Node:
-    raise JSONError(f"invalid character {_char(constant.lstrip('-')[0])} looking for beginning of value")
-
-
-def _skip_space(text: str, at: int) -> int:
-    while at < len(text) and text[at] in " \t\r\n":
-        at += 1
-    return at
-
-
-def _char(char: str) -> str:
-    return "'\\''" if char == "'" else "'\"'" if char == '"' else f"'{quoted(char)[1:-1]}'"
-
-
-def _explain(text: str, at: int) -> str:
-    """Name the fault at an offset in the words of Go's decoder, as far as the character there tells."""
-    at = _skip_space(text, at)
-    if at >= len(text):
-        return "unexpected EOF" if text.strip() else "EOF"
-    before = text[:at].rstrip(" \t\r\n")[-1:]
-    char = _char(text[at])
-    if before in ("{", "") and text[at] != "{" and before == "{":
-        return f"invalid character {char}"
-    if text[at] == '"' and text.count('"') % 2:
-        return "unexpected EOF"
-    if before in ("", "[", ":", ","):
-        return f"invalid character {char} looking for beginning of value"
-    return f"invalid character {char}"
+    raise ValueError(constant)
 
 
 def implied_type(node: Node) -> Type:

@@ -293,14 +293,14 @@ def modulo(x: Number, y: Number) -> Number:
     """Return the rest of the division, with the sign of `x`; `x` itself where `y` is zero.
 
     Raises:
-        NotANumberError: for an infinity and a zero.
+        NotANumberError: where one is an infinity.
 
     """
     if type(x) is int and type(y) is int and x and y:
         rest = abs(x) % abs(y)
         return -rest if x < 0 else rest
     if (isinstance(x, Float) and x.exponent is None) or (isinstance(y, Float) and y.exponent is None):
-        return multiply(x, y)
+        raise NotANumberError
     if sign(y) == 0:
         return x
     whole = truncate(divide(x, y))

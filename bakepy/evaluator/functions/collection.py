@@ -524,7 +524,7 @@ def functions(surroundings: Surroundings) -> list[Function]:
         Function("compact", (texts,), None, ListType(STRING), _compact, "Drops the empty strings of a list."),
         Function(
             "contains",
-            (given, Parameter("value", allow_null=True)),
+            (given, Parameter("value")),
             None,
             BOOL,
             _contains,

@@ -68,6 +68,8 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     """Give the records of a CSV text (RFC 4180) with the line where each starts; empty lines are none."""
     lines = [f"{line}\n" for line in text.replace("\r\n", "\n").removesuffix("\r").split("\n")]
     lines[-1] = lines[-1][:-1]
+    if not lines[-1]:
+        lines.pop()
     at = 0
     while at < len(lines):
         start = at

@@ -42,7 +42,9 @@ def _can(args: Sequence[Value], returns: Type) -> Value:
 
 def _convert(args: Sequence[Value], returns: Type) -> Value:
     try:
-        return convert(args[0], cast("Type", args[1]))
+        # As in the reference, the argument must also convert to the type of the result, which has no optional
+        # attributes any more: in effect none may lack here.
+        return convert(args[0], convert(args[0], cast("Type", args[1])).type)
     except ConversionError as error:
         raise ArgumentFault(0, error.message, error.path) from None
 

@@ -17,9 +17,9 @@ _MAX_NEW_BITS = 32
 
 def _network(text: str) -> Network:
     address, slash, bits = text.partition("/")
-    if slash and bits.isascii() and bits.isdigit() and "%" not in address and (bits == "0" or bits[0] != "0"):
+    if slash and bits.isascii() and bits.isdigit() and "%" not in address:
         try:
-            return ipaddress.ip_network(text, strict=False)
+            return ipaddress.ip_network(f"{address}/{int(bits)}", strict=False)
         except ValueError:
             pass
     raise CallFault(f"invalid CIDR expression: invalid CIDR address: {text}")
@@ -35,7 +35,7 @@ def _host(args: Sequence[Value], returns: Type) -> Value:
     last = network.num_addresses - 1
     at = last + 1 + number if number < 0 else number
     if not 0 <= at <= last:
-        raise CallFault(f"prefix of {network.prefixlen} does not accommodate a host numbered {at}")
+        raise CallFault(f"prefix of {network.prefixlen} does not accommodate a host numbered {number}")
     return string(str(network[at]))
 
 
