@@ -1,7 +1,7 @@
 """The packets of BuildKit's file transfer, and the modes that they carry.
 
-A stat's mode is Go's `os.FileMode`, not `st_mode`. Small packets that go out by the thousand are written by hand; a test
-holds them against the generated classes.
+A stat's mode is Go's `os.FileMode`, not `st_mode`. Small packets that go out by the thousand are written by hand; a
+test holds them against the generated classes.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ class _Call:
         self._fault: RpcError | None = None
         self._ended = False
         self._incoming: asyncio.Future[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
+        self._room = asyncio.Event()
 
     async def receive(self) -> bytes | None:
         while not self._messages:
@@ -228,9 +228,9 @@ class _Call:
         for buffer in buffers:
             self._connection.write(self.stream, buffer)
         self._server.wake()
-        while self._connection.pending(self.stream) >= PENDING:
-            self._drained = asyncio.get_running_loop().create_future()
-            await self._drained
+        while self._connection.pending(self.stream) >= PENDING:  # several tasks of a handler may wait here
+            self._room.clear()
+            await self._room.wait()
 
     def close(self, code: Code, message: str) -> None:
         """Queue the status that ends the call."""
@@ -242,8 +242,8 @@ class _Call:
 
     def resume(self) -> None:
         """Let the handler go on once little enough is pending."""
-        if self._drained and not self._drained.done() and self._connection.pending(self.stream) < PENDING:
-            self._drained.set_result(None)
+        if not self._room.is_set() and self._connection.pending(self.stream) < PENDING:
+            self._room.set()
 
     def feed(self, data: memoryview, credit: int) -> None:
         """Take body bytes, cut anywhere."""
