@@ -86,7 +86,8 @@ class Diagnostic:
     `summary` is terse and `detail` names the fault, both in the words HCL's users know; `hint` says what to do.
     `subject` is the tightest span at fault, `context` a wider one worth showing, and `related` are other places that
     play a part, each with the words that say which. One that is `implied` follows from another that was reported at
-    the same place: the reference shows it, so it counts, but it would tell the reader nothing.
+    the same place: the reference shows it, so it counts, but it would tell the reader nothing. One that is `further`
+    was found by going on where the reference stops: it is shown, but does not count.
     """
 
     summary: str
@@ -97,6 +98,7 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
     related: tuple[tuple[str, Span], ...] = ()
     implied: bool = False
+    further: bool = False
 
     def __str__(self) -> str:
         """Print in one line, as the reference does."""
@@ -117,7 +119,7 @@ class BakeError(Exception):
 
     def __str__(self) -> str:
         """Print the first diagnostic and how many more there are."""
-        errors = [d for d in self.diagnostics if d.severity is Severity.ERROR]
+        errors = [d for d in self.diagnostics if d.severity is Severity.ERROR and not d.further]
         if not errors:
             return "no diagnostics"
         rest = len(errors) - 1

@@ -101,29 +101,28 @@ class Blocks:
 
     def evaluate(self) -> list[Row]:
         """Return all rows in source order; raise BakeError with the faults of all blocks."""
-        self.resolver.refer = self._refer
-        faults: list[Diagnostic] = []
+        resolver = self.resolver
+        resolver.refer = self._refer
         for one in self._blocks:
             at = one.block.label_spans[0]
             try:
                 self._name(one)
             except ResolveError as e:
-                faults.append(Diagnostic("Invalid name", e.message, at, at, e.hint))
+                resolver.report([Diagnostic("Invalid name", e.message, at, at, e.hint)], stops=True)
             except BakeError as e:
-                faults += e.diagnostics
-        if faults:
-            raise BakeError(faults)
+                resolver.report(e.diagnostics, stops=True)
+        resolver.raise_reported()
         for one in self._blocks:
             try:
                 self._resolve(one, None)
                 self._absorb(one)
             except ResolveError as e:
                 at = one.block.label_spans[0]
-                faults.append(Diagnostic("Invalid block", e.message, at, one.block.header, e.hint))
+                fault = Diagnostic("Invalid block", e.message, at, one.block.header, e.hint)
+                resolver.report([fault], stops=False)
             except BakeError as e:
-                faults += e.diagnostics
-        if faults:
-            raise BakeError(faults)
+                resolver.report(e.diagnostics, stops=False)
+        resolver.raise_reported()
         return [row.row for one in self._blocks for row in one.rows]
 
     def _absorb(self, one: _Block) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
-from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.diagnostics import BakeError, Diagnostic, Span
 from bakepy.evaluator.blocks import Blocks, missing_span
-from bakepy.evaluator.definitions import Definitions, FunctionDefinition, collect
+from bakepy.evaluator.definitions import Definitions, collect
 from bakepy.evaluator.expressions import evaluate
 from bakepy.evaluator.listing import describe
 from bakepy.evaluator.module import Inputs, Module, VariableInfo
@@ -58,22 +59,29 @@ def _deep_enough(definitions: Definitions) -> Iterator[None]:
 
 def _resolve_variables(resolver: Resolver) -> list[VariableInfo]:
     infos = []
-    faults: list[Diagnostic] = []
     for name, variable in resolver.definitions.variables.items():
-        try:
-            resolver.resolve_variable(name, resolver.root)
-        except BakeError as e:
-            faults += [f for f in e.diagnostics if f not in faults and not f.implied]
-        except FailedError:
-            pass
-        except ResolveError as e:
-            at = missing_span(variable.block)
-            faults.append(Diagnostic("Invalid value", e.message, at, variable.block.header, e.hint))
-        else:
+        at = missing_span(variable.block)
+        if _attempt(resolver, partial(resolver.resolve_variable, name, resolver.root), "Invalid value", at):
             infos.append(describe(variable, resolver.root))
-    if faults:
-        raise BakeError(faults)
+    resolver.raise_reported()
     return infos
+
+
+def _attempt(
+    resolver: Resolver, action: Callable[[], None], summary: str, at: Span, context: Span | None = None
+) -> bool:
+    """Tell whether something could be resolved; if not, report it, and let the rest be looked at all the same."""
+    try:
+        action()
+    except FailedError:
+        return False
+    except BakeError as e:
+        resolver.report(e.diagnostics, stops=True)
+        return False
+    except ResolveError as e:
+        resolver.report([Diagnostic(summary, e.message, at, context or at, e.hint)], stops=True)
+        return False
+    return True
 
 
 def _validate(definitions: Definitions, root: Scope) -> None:
@@ -118,41 +126,18 @@ def _error_message(rule: Block, root: Scope, faults: list[Diagnostic]) -> str:
 
 
 def _resolve_functions(resolver: Resolver) -> None:
-    faults: list[Diagnostic] = []
     for name, function in resolver.definitions.functions.items():
-        try:
-            resolver.resolve_function(name)
-        except BakeError as e:
-            faults += [f for f in e.diagnostics if f not in faults and not f.implied]
-        except FailedError:
-            pass
-        except ResolveError as e:
-            faults.append(_function_fault(function, e))
-    if faults:
-        raise BakeError(faults)
-
-
-def _function_fault(function: FunctionDefinition, error: ResolveError) -> Diagnostic:
-    block = function.block
-    if function.params is not None:
-        subject = context = function.params.span
-    else:
-        subject, context = block.label_spans[0], block.header
-    return Diagnostic("Invalid function", error.message, subject, context, error.hint)
+        if function.params is not None:
+            at = context = function.params.span
+        else:
+            at, context = function.block.label_spans[0], function.block.header
+        _attempt(resolver, partial(resolver.resolve_function, name), "Invalid function", at, context)
+    resolver.raise_reported()
 
 
 def _resolve_attributes(resolver: Resolver) -> None:
     """Evaluate the global attributes that nothing referred to, for their faults."""
-    faults: list[Diagnostic] = []
     for name, found in resolver.definitions.attributes.items():
-        try:
-            resolver.resolve_variable(name, resolver.root)
-        except BakeError as e:
-            faults += e.diagnostics
-        except FailedError:
-            pass
-        except ResolveError as e:
-            span = found.attribute.span
-            faults.append(Diagnostic("Invalid attribute", e.message, span, span, e.hint))
-    if faults:
-        raise BakeError(faults)
+        at = found.attribute.span
+        _attempt(resolver, partial(resolver.resolve_variable, name, resolver.root), "Invalid attribute", at)
+    resolver.raise_reported()

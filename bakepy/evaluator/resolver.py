@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.evaluator import overrides
@@ -16,6 +17,7 @@ from bakepy.evaluator.module import Inputs
 from bakepy.evaluator.overrides import OverrideError
 from bakepy.evaluator.scope import Namespace, Scope
 from bakepy.evaluator.spans import start_span
+from bakepy.evaluator.traversals import unknown_variable
 from bakepy.evaluator.types import constraint, keyword, parameter_names, static_list
 from bakepy.evaluator.userfunctions import user_function
 from bakepy.grammar.nodes import Attribute, Expr, Variable
@@ -42,6 +44,10 @@ class FailedError(ResolveError):
     """Say that a name has no value, which was reported when it was first asked for."""
 
 
+class UndefinedAgainError(UndefinedError):
+    """Say that a name that is not defined was asked for before, which the reference takes for a cycle."""
+
+
 class Resolver:
     """Resolve names into `root`, the scope that all expressions of the files share.
 
@@ -60,6 +66,8 @@ class Resolver:
         self._resolving_functions: set[str] = set()
         self._callable: set[str] = set()
         self._failed: set[str] = set()
+        self._reported: list[Diagnostic] = []
+        self._shown: set[str] = set()
         self._dependencies: dict[Expr, Dependencies] = {}
 
     def dependencies(self, expr: Expr) -> Dependencies:
@@ -95,7 +103,7 @@ class Resolver:
                 root = variable.root
                 if root in params or self.refer(variable) or root in known or root in local:
                     continue
-                self._load_variable(root, scope, strict=strict)
+                self._load_variable(variable, scope, strict=strict)
         except ResolveError as e:
             implied = isinstance(e, FailedError)
             fault = Diagnostic("Invalid expression", e.message, expr.span, expr.span, e.hint, implied=implied)
@@ -109,12 +117,33 @@ class Resolver:
             if strict:
                 raise
 
-    def _load_variable(self, name: str, scope: Scope, *, strict: bool) -> None:
+    def _load_variable(self, variable: Variable, scope: Scope, *, strict: bool) -> None:
+        name = variable.root
         try:
             self.resolve_variable(name, scope)
+        except UndefinedAgainError:
+            if self._reported:
+                raise BakeError([unknown_variable(variable, scope)]) from None
+            # Only `try` and `can` have looked at it so far, and the reference does not let them look twice.
+            raise ResolveError(f"variable cycle not allowed for {name}", f"{name} is not defined") from None
         except UndefinedError:
             if strict:
                 raise
+
+    def report(self, found: Sequence[Diagnostic], *, stops: bool) -> None:
+        """Collect faults; `stops` tells that the reference would stop at the first of these places."""
+        further = stops and bool(self._reported)
+        for fault in found:
+            if not further:
+                self._reported.append(fault)
+            elif not fault.implied and str(fault) not in self._shown:
+                self._reported.append(replace(fault, further=True))
+            self._shown.add(str(fault))
+
+    def raise_reported(self) -> None:
+        """Raise BakeError where faults were reported."""
+        if self._reported:
+            raise BakeError(self._reported)
 
     def value(self, expr: Expr, scope: Scope, *, json: bool = False) -> Value:
         """Load what `expr` needs and evaluate it; raise BakeError."""
@@ -142,7 +171,7 @@ class Resolver:
     def cycle(self, message: str, name: str) -> ResolveError:
         """Return the fault of a name that depends on itself, with the way it does."""
         if name not in self.trail:
-            return FailedError(message) if name in self._failed else ResolveError(message, f"{name} is not defined")
+            return FailedError(message) if name in self._failed else UndefinedAgainError(message)
         way = [*self.trail[self.trail.index(name) :], name]
         return ResolveError(message, f"the cycle is {' -> '.join(way)}")
 

@@ -36,12 +36,13 @@ def _variable(expr: Variable, scope: Scope, faults: Faults) -> Value:
     if isinstance(found, Value):
         return found if not steps else _walk(found, steps, faults)
     if found is None:
-        faults.append(_unknown_variable(expr, scope))
+        faults.append(unknown_variable(expr, scope))
         return UNKNOWN_DYNAMIC
     return _walk_namespace(found, steps, faults)
 
 
-def _unknown_variable(expr: Variable, scope: Scope) -> Diagnostic:
+def unknown_variable(expr: Variable, scope: Scope) -> Diagnostic:
+    """Return the fault of a name that nothing defines."""
     if scope is CONSTANTS:
         return Diagnostic("Variables not allowed", "Variables may not be used here.", expr.root_span, expr.span)
     near = suggestion(expr.root, scope.names())
