@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from grpc.aio import AioRpcError, Metadata
 
-from bakepy.buildkit.errors import ConnectionLost, SolveError, Unsupported, translate
+from bakepy.buildkit.errors import CANCELLED, ConnectionLost, SolveError, Unsupported, translate
 from bakepy.buildkit.proto import control_pb2, gateway_pb2, session_pb2
 from bakepy.buildkit.requests import CacheEntry, Definition, GatewayRequest, Info, Ref, Result, SolveRequest, Worker
-from bakepy.buildkit.session.rpc import Code
 from bakepy.platforms import Platform
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ class Calls:
                 raise
             # grpcio raises this also where it was the daemon that cancelled.
             message = await call.details() or "the builder cancelled the build"
-            raise SolveError(message, code=Code.CANCELLED) from None
+            raise SolveError(message, code=CANCELLED) from None
 
 
 class SessionCall:

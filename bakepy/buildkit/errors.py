@@ -11,7 +11,6 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from bakepy.buildkit.session.rpc import Code
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.progress.events import SourceRange
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from grpc.aio import AioRpcError
 
 DETAILS = "grpc-status-details-bin"
-UNAVAILABLE = 14
-UNIMPLEMENTED = 12
+CANCELLED, UNKNOWN, UNIMPLEMENTED, UNAVAILABLE = 1, 2, 12, 14
+"""Status codes of gRPC."""
 
 UNSUPPORTED = {"errdefs.FrontendCap", "errdefs.Subrequest"}
 """Details that name something which a frontend does not know."""
@@ -63,7 +62,7 @@ class SolveError(BuildkitError):
         self,
         message: str,
         *,
-        code: int = Code.UNKNOWN,
+        code: int = UNKNOWN,
         sources: tuple[SourceRange, ...] = (),
         vertex: str = "",
         exit_code: int | None = None,

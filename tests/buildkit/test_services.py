@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from bakepy.buildkit.proto.session_pb2 import BytesMessage, CheckAgentRequest, GetSecretRequest, GetSecretResponse
+from bakepy.buildkit.session.keys import Keys
 from bakepy.buildkit.session.rpc import Code, RpcError
 from bakepy.buildkit.session.secrets import LIMIT, Secrets
 from bakepy.buildkit.session.ssh import FAILURE, ID, PREFIX, Ssh
+from bakepy.diagnostics import BakeError
 from tests.buildkit.calls import MemoryCall, ask
 
 GET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
-LIST, LISTED, ADD, LOCK, EXTENSION = 11, 12, 17, 22, 27
+LIST, LISTED, SIGN, ADD, LOCK, EXTENSION = 11, 12, 13, 17, 22, 27
 
 
 @pytest.mark.parametrize("value", [b"", b"v", b"\x00\xff\n", b"x" * LIMIT])
@@ -116,3 +118,90 @@ async def test_an_endless_message_is_refused(agent: Path) -> None:
         await talk(Ssh({"default": agent}), data, 32_000)
 
     assert caught.value.code is Code.INVALID_ARGUMENT
+
+
+@contextlib.asynccontextmanager
+async def served(agents: Ssh, path: Path) -> AsyncIterator[None]:
+    """Serve the default agent on a unix socket, as the daemon does for a step."""
+
+    class StreamCall:
+        def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.metadata = {ID: ["default"]}
+            self._reader, self._writer = reader, writer
+
+        async def receive(self) -> bytes | None:
+            data = await self._reader.read(1000)
+            return BytesMessage(data=data).SerializeToString() if data else None
+
+        async def send(self, message: bytes | bytearray | memoryview) -> None:
+            self._writer.write(BytesMessage.FromString(bytes(message)).data)
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await agents.handlers()[PREFIX + "ForwardAgent"](StreamCall(reader, writer))
+        writer.close()
+
+    async with await asyncio.start_unix_server(forward, path):
+        yield
+
+
+KINDS = {
+    "ed25519": ["-t", "ed25519"],
+    "rsa": ["-t", "rsa", "-b", "2048"],
+    "rsa in PEM": ["-t", "rsa", "-b", "2048", "-m", "PEM"],
+    "nistp256": ["-t", "ecdsa", "-b", "256"],
+    "nistp521 in PKCS8": ["-t", "ecdsa", "-b", "521", "-m", "PKCS8"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_openssh_uses_key_files(kind: str, tmp_path: Path) -> None:
+    """OpenSSH lists a key of a file through us, and verifies what it signs."""
+    key, path = tmp_path / "key", tmp_path / "s"
+    await run("ssh-keygen", "-q", *KINDS[kind], "-N", "", "-f", str(key))
+    agents = Ssh({"default": Keys.load([key])})
+    async with served(agents, path):
+        listed = await run("ssh-add", "-l", agent=path)
+        await run("ssh-add", "-T", f"{key}.pub", agent=path)
+
+    assert str(key).encode() in listed
+
+
+async def run(*command: str, agent: Path | None = None) -> bytes:
+    """Run a program of OpenSSH's that must succeed; skips the test where it is missing."""
+    if not shutil.which(command[0]):
+        pytest.skip(f"no {command[0]}: `make test` provides one")
+    environment = os.environ | {"SSH_AUTH_SOCK": str(agent)}
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output
+
+
+async def test_an_unknown_key_is_a_failure(tmp_path: Path) -> None:
+    """A request to sign with a key that is not there, or that is cut short, gets a failure."""
+    agents = Ssh({"default": Keys([])})
+    whole = struct.pack(">I3sI4sI", 3, b"key", 4, b"data", 0)
+
+    for body in (whole, whole[:-1], b"", b"\xff\xff\xff\xff"):
+        assert await talk(agents, request(SIGN, body), 100) == FAILURE
+    assert await talk(agents, request(LIST), 100) == struct.pack(">IBI", 5, LISTED, 0)
+
+
+@pytest.mark.parametrize(("passphrase", "text"), [("secret", None), ("", "no key"), ("", "")])
+async def test_key_files_that_cannot_be_used(tmp_path: Path, passphrase: str, text: str | None) -> None:
+    """A key with a passphrase, and what is no key, are faults that name the file and a way out."""
+    key = tmp_path / "key"
+    await run("ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(key))
+    if text is not None:
+        await asyncio.to_thread(key.write_text, text)
+    with pytest.raises(BakeError, match="key") as caught:
+        Keys.load([key])
+
+    assert str(key) in str(caught.value)
+    assert caught.value.diagnostics[0].hint
+
+
+def test_a_missing_key_file(tmp_path: Path) -> None:
+    """A path that leads nowhere is named."""
+    with pytest.raises(BakeError, match="No such file"):
+        Keys.load([tmp_path / "none"])
