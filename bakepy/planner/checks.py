@@ -24,17 +24,14 @@ MAX_SECRET = 500 * 1024
 def complete(config: Config, lookup: Lookup) -> None:
     """Put the last touches on the targets of a run: the date of its sources, and paths in their shortest form."""
     epoch = lookup(EPOCH)
-    for name, target in config.targets.items():
-        args = target.args
-        if epoch and EPOCH not in (args or {}):
-            args = {**(args or {}), EPOCH: epoch}
+    for target in config.targets.values():
+        if epoch and EPOCH not in (target.args or {}):
+            target.args = {**(target.args or {}), EPOCH: epoch}
         context = target.context or ""
         if context.startswith(LOCAL):
-            context = location.clean(context.removeprefix(LOCAL))
+            target.context = location.clean(context.removeprefix(LOCAL))
         elif not location.is_remote(context) and context != STDIN:
-            context = location.clean(context)
-        if context != target.context or args is not target.args:
-            config.targets[name] = replace(target, context=context, args=args)
+            target.context = location.clean(context)
 
 
 def check(config: Config, lookup: Lookup) -> None:
