@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import re
 import secrets
+import shutil
+import subprocess
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,8 +18,10 @@ from bakepy.buildkit.build import Build
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.errors import ConnectionLost, SolveError, Unsupported
 from bakepy.buildkit.requests import Definition, Exporter, GatewayRequest, SolveRequest
-from bakepy.buildkit.session import FileSync, LocalDir, Session
+from bakepy.buildkit.session import FileSync, LocalDir, Service, Session
+from bakepy.buildkit.session.keys import Keys
 from bakepy.buildkit.session.secrets import Secrets
+from bakepy.buildkit.session.ssh import Ssh
 from bakepy.progress.events import Solve, SolveUpdate
 from bakepy.transport.endpoint import Endpoint
 from tests.daemon import running_buildkitd
@@ -35,13 +40,14 @@ class Bench:
     context: Path
     updates: list[SolveUpdate] = field(default_factory=list)
     running: asyncio.Event = field(default_factory=asyncio.Event)
+    services: list[Service] = field(default_factory=lambda: [Secrets({"token": b"s3cret-value"})])
 
     @asynccontextmanager
     async def build(self, dockerfile: str, *exporters: Exporter) -> AsyncIterator[Build]:
         """Open a build of a Dockerfile; with a session of its own, since a daemon reads a directory once for each."""
         (self.context / "Dockerfile").write_text(dockerfile)
         here = LocalDir(self.context)
-        session = Session([FileSync({"context": here, "dockerfile": here}), Secrets({"token": b"s3cret-value"})])
+        session = Session([FileSync({"context": here, "dockerfile": here}), *self.services])
         ref = secrets.token_hex(12)
         request = SolveRequest(ref, session.id, exporters=exporters)
         async with (
@@ -104,6 +110,30 @@ async def test_a_secret_that_nobody_defined_fails_the_build(bench: Bench) -> Non
     """The error names the missing secret."""
     with pytest.raises(SolveError, match="other"):
         await bench.run(SHELL + "RUN --mount=type=secret,id=other,required=true true\n")
+
+
+async def test_a_step_uses_an_ssh_agent(bench: Bench) -> None:
+    """OpenSSH in a RUN lists the key of a file that we forward, and cannot remove it."""
+    key = bench.context / "key"
+    await asyncio.to_thread(put_openssh, bench.context / "root", key)
+    bench.services.append(Ssh({"default": Keys.load([key])}))
+    await bench.run(SHELL + "COPY root /\n" + "RUN --mount=type=ssh ssh-add -l; ssh-add -D; ssh-add -l\n")
+
+    assert bench.log.count(b"(ED25519)") == 2
+
+
+def put_openssh(root: Path, key: Path) -> None:
+    """Make a key, and put ssh-add into a folder with all that it loads."""
+    program = shutil.which("ssh-add")
+    if not program:
+        pytest.skip("no ssh-add: `make test` provides one")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    loads = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    for path in [program, *re.findall(r"(/\S+) \(0x", loads)]:
+        (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, root / path[1:])
+    (root / "etc").mkdir()
+    (root / "etc/passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
 
 
 async def test_a_failing_step_names_its_lines_and_exit_code(bench: Bench) -> None:
