@@ -24,6 +24,7 @@ GOTOS: by state, the state to go on with once a rule has made something.
 STARTS: the state to begin in, by what is to be read.
 """
 
+# fmt: off
 '''
 
 

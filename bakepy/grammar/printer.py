@@ -99,7 +99,7 @@ def _parts(parts: Sequence[Expr], *, at_end: bool) -> str:
 
 
 def _text(text: str, *, before_sequence: bool) -> str:
-    """Print text of a template; a last `$` or `%` would escape a sequence after it, so there it is written as its code."""
+    """Print text of a template, with a last `$` or `%` as its code where it would escape a sequence after it."""
     if before_sequence and text[-1:] in ("$", "%"):
         return f"{_escape(text[:-1])}\\u{ord(text[-1]):04x}"
     return _escape(text)

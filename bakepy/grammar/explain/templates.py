@@ -52,7 +52,8 @@ class Templates(Cursor):
             else:
                 related: tuple[tuple[str, Span], ...] = (("The string begins here", self.span(opener)),)
                 detail = "No closing marker was found for the string."
-                hint = f"End it with a line that holds nothing but {_marker(opener)}." if end == "CHEREDOC" else ""
+                closing = f"End it with a line that holds nothing but {_marker(opener)} and has a line break after it."
+                hint = closing if end == "CHEREDOC" else "Close the quote."
                 self.guess("Unterminated template string", detail, token, between(first, token), hint, related)
                 token = self.recover(end)
                 break
