@@ -138,7 +138,8 @@ def _bytes(count: int) -> str:
 def _ulimits(value: Any) -> list[str] | None:
     out = []
     for name, limit in (value or {}).items():
-        soft, hard = (limit["soft"], limit["hard"]) if isinstance(limit, dict) else (limit, limit)
+        # A single number is lost in the reference, which reads the pair only: files that hold one get zero.
+        soft, hard = (limit["soft"], limit["hard"]) if isinstance(limit, dict) else (0, 0)
         try:
             out.append(ulimit(f"{name}={soft}:{hard}"))
         except QuantityError as fault:
