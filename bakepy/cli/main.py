@@ -49,6 +49,10 @@ def main(argv: Sequence[str]) -> int:
 
 def entry() -> None:
     """Run as the console script: turn what escapes into one line and an exit status."""
+    import os
+
     from bakepy.cli.guard import guarded
 
+    # gRPC's core would write its own account of a failed connection to standard error; ours is a diagnostic.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.exit(guarded(main, sys.argv[1:]))

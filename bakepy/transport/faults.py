@@ -64,6 +64,13 @@ HINTS = {
 }
 
 
+WORDS = {
+    Fault.PLAINTEXT_SERVER: "the server does not speak TLS",
+    Fault.CLIENT_CERTIFICATE: "the server wants a client certificate that it trusts",
+}
+"""What OpenSSL has only symbols for."""
+
+
 class TransportError(BakeError):
     """Say why an endpoint cannot be reached; `fault` is for programs, the diagnostic for people."""
 
@@ -167,7 +174,8 @@ def _try_tls(stream: socket.socket, target: str, tls: Tls, where: str) -> Transp
     except ssl.SSLCertVerificationError as error:
         return TransportError(_verification_fault(error), f"{where}: {error.verify_message}")
     except ssl.SSLError as error:
-        return TransportError(_tls_fault(error), f"{where}: {error.reason or error}")
+        fault = _tls_fault(error)
+        return TransportError(fault, f"{where}: {WORDS.get(fault) or error.reason or error}")
     except TimeoutError:
         return TransportError(Fault.TIMEOUT, f"{where}: the TLS handshake got no answer")
     except OSError as error:
@@ -175,7 +183,7 @@ def _try_tls(stream: socket.socket, target: str, tls: Tls, where: str) -> Transp
     if not grpc:
         return TransportError(Fault.NOT_GRPC, f"{where}: the server does not speak HTTP/2")
     if not answered:
-        return TransportError(Fault.CLIENT_CERTIFICATE, f"{where}: the server hung up after the TLS handshake")
+        return TransportError(Fault.CLIENT_CERTIFICATE, f"{where}: {WORDS[Fault.CLIENT_CERTIFICATE]}")
     return TransportError(Fault.TIMEOUT, f"{where}: it did not answer in time")
 
 

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import datetime
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -166,3 +168,36 @@ async def test_a_proxy_of_the_environment_is_left_alone(monkeypatch: pytest.Monk
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with grpc_server(None) as target:
         assert await attempt(target, None) is None
+
+
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+from bakepy.cli.main import entry
+from bakepy.transport.dial import open_channel
+from bakepy.transport.endpoint import Endpoint, Tls
+from bakepy.transport.faults import TransportError
+
+target, ca = sys.argv[1:]
+sys.argv[1:] = ["--version"]
+try:
+    entry()
+except SystemExit:
+    pass
+try:
+    asyncio.run(open_channel(Endpoint(target, Tls(Path(ca)))))
+except TransportError as error:
+    print(error.fault.name)
+"""
+
+
+async def test_only_the_diagnostic_tells_of_a_failure(pems: Pems) -> None:
+    """In the command, gRPC's own account of a failed handshake does not reach standard error."""
+    async with grpc_server(pems.server, pems.ca.read_bytes()) as target:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", SCRIPT, target, str(pems.ca), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        output, noise = await process.communicate()
+
+    assert output.splitlines()[-1] == b"CLIENT_CERTIFICATE"
+    assert noise == b""
