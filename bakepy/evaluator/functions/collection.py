@@ -294,7 +294,7 @@ def _merge_type(args: Sequence[Value]) -> Type:
         if type is DYNAMIC:
             return DYNAMIC
         if not isinstance(type, MapType | ObjectType):
-            raise CallFault(f"arguments must be maps or objects, got {quoted(type.friendly_name())}")
+            raise _not_a_mapping(type)
         if isinstance(type, ObjectType):
             type = ObjectType({}) if arg.is_null else type
             attributes.update(type.attributes)
@@ -308,9 +308,15 @@ def _merge_type(args: Sequence[Value]) -> Type:
     return ObjectType({name: attributes[name] for name in sorted(attributes)}) if known else DYNAMIC
 
 
+def _not_a_mapping(type: Type) -> CallFault:
+    return CallFault(f"arguments must be maps or objects, got {quoted(type.friendly_name())}")
+
+
 def _merge(args: Sequence[Value], returns: Type) -> Value:
     merged: dict[str, Value] = {}
     for arg in args:
+        if not isinstance(arg.type, MapType | ObjectType) and not arg.is_null:
+            raise _not_a_mapping(arg.type)
         if arg.can_iterate:
             merged.update(arg.mapping)
     return map_(merged, returns.element) if isinstance(returns, MapType) else object_(merged)

@@ -1,4 +1,7 @@
-"""Compute logarithms and powers of doubles to the bit as the reference does, whose library is not the C library's."""
+"""Compute logarithms and powers of doubles as the reference does, whose library is not the C library's.
+
+Fractional powers may differ in the last digit, as they do in the reference from one processor to another.
+"""
 
 from __future__ import annotations
 

@@ -117,6 +117,8 @@ def _format_timestamp(args: Sequence[Value], returns: Type) -> Value:
             raise ArgumentFault(1, message) from None
     elif time.type is NUMBER:
         moment = _unix(1, time)
+        if layout != "X":
+            moment = _moment(1, moment.rfc3339())  # refuses years that RFC 3339 cannot write
     else:
         raise ArgumentFault(1, "must be a string timestamp or a unix timestamp number")
     return string(str(moment.unix) if layout == "X" else format_moment(layout, moment))
