@@ -118,15 +118,15 @@ class DockerApi:
             # An Engine that has seen enough answers and hangs up in the middle: its answer says why.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request("POST", "/images/load?quiet=0", body=chunks, headers=headers, encode_chunked=True)
-            response = connection.getresponse()
-            if response.status != 200:
-                raise self._refused("loading the image", response.status, response.read())
-            for message in _messages(response):
-                if "error" in message:
-                    raise DriverError.of("the Docker Engine could not load the image", str(message["error"]))
-                text = str(message.get("stream") or "").strip()
-                if text:
-                    say(text)
+            with connection.getresponse() as response:
+                if response.status != 200:
+                    raise self._refused("loading the image", response.status, response.read())
+                for message in _messages(response):
+                    if "error" in message:
+                        raise DriverError.of("the Docker Engine could not load the image", str(message["error"]))
+                    text = str(message.get("stream") or "").strip()
+                    if text:
+                        say(text)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
         finally:
@@ -136,9 +136,9 @@ class DockerApi:
         connection = self._connection(QUICK)
         try:
             connection.request("GET", "/_ping")
-            response = connection.getresponse()
-            response.read()
-            return response.headers.get("Api-Version") if response.status == 200 else None
+            with connection.getresponse() as response:
+                response.read()
+                return response.headers.get("Api-Version") if response.status == 200 else None
         finally:
             connection.close()
 
@@ -146,8 +146,8 @@ class DockerApi:
         connection = self._connection(CALL)
         try:
             connection.request("GET", path)
-            response = connection.getresponse()
-            body = response.read()
+            with connection.getresponse() as response:
+                body = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
         finally:

@@ -1,0 +1,163 @@
+"""Real Docker Engines, an old and a new one: what they are, building in them, and loading images into them."""
+
+import asyncio
+import contextlib
+import hashlib
+import http.client
+import io
+import json
+import socket
+import tarfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from bakepy.drivers.docker import DockerDriver, image_loader
+from bakepy.drivers.docker_api import DockerApi
+from bakepy.drivers.docker_host import DockerHost
+from bakepy.drivers.interface import Capability, DriverError, Status
+from tests.building import build
+
+NEW = {
+    Capability.OCI_EXPORTER,
+    Capability.DOCKER_EXPORTER,
+    Capability.CACHE_EXPORT,
+    Capability.MULTI_PLATFORM,
+    Capability.ATTESTATIONS,
+    Capability.GATEWAY_INPUTS,
+    Capability.LOADS_BY_ITSELF,
+}
+
+
+def is_old(host: DockerHost) -> bool:
+    return DockerApi(host).info().major == 20
+
+
+def get(host: DockerHost, path: str) -> Any:
+    connection = http.client.HTTPConnection("docker")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(host.url.removeprefix("unix://"))
+    connection.request("GET", path)
+    with contextlib.closing(connection), connection.getresponse() as answer:
+        body = answer.read()
+        return json.loads(body) if answer.status == 200 else None
+
+
+async def test_an_engine_tells_what_it_is(docker: DockerHost) -> None:
+    """Version, platforms and capabilities are the Engine's own; the old one lacks what needs the containerd store."""
+    driver = DockerDriver(docker)
+    await driver.boot(lambda _text: None)
+    node = await driver.inspect()
+
+    assert node.status is Status.RUNNING
+    assert node.version
+    assert "linux/" in node.platforms[0]
+    old = await asyncio.to_thread(is_old, docker)
+    assert await driver.capabilities() == ({Capability.LOADS_BY_ITSELF} if old else NEW)
+
+
+async def test_an_engine_builds(docker: DockerHost, context: Path) -> None:
+    """A build with COPY and RUN runs through the hijacked connection of the old one and the new one's own socket."""
+    driver = DockerDriver(docker)
+    async with driver.dial() as endpoint:
+        direct = endpoint.target == docker.url.replace("unix://", "unix:")
+        await build(endpoint, context)
+
+    assert direct != await asyncio.to_thread(is_old, docker)
+
+
+def tar(sink: BinaryIO, files: dict[str, bytes]) -> None:
+    with tarfile.open(fileobj=sink, mode="w|") as out:
+        for name, body in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            out.addfile(member, io.BytesIO(body))
+
+
+def image(name: str) -> dict[str, bytes]:
+    """The files of a `docker save` tar with one small layer."""
+    layer = io.BytesIO()
+    tar(layer, {"hello": b"hello\n"})
+    digest = hashlib.sha256(layer.getvalue()).hexdigest()
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+    }
+    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    return {
+        "layer.tar": layer.getvalue(),
+        "config.json": json.dumps(config).encode(),
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+
+
+async def test_an_image_is_loaded(docker: DockerHost) -> None:
+    """What is written to the loader is in the Engine's store under its name afterwards, and the Engine says so."""
+    said: list[str] = []
+    async with image_loader(docker, said.append) as sink:
+        await asyncio.to_thread(tar, sink, image("example/loaded:1"))
+
+    assert any("example/loaded:1" in line for line in said)
+    assert await asyncio.to_thread(get, docker, "/images/example/loaded:1/json")
+
+
+async def test_what_is_no_image_is_refused(docker: DockerHost) -> None:
+    """The Engine's own reason arrives, also where it stops reading in the middle of much data."""
+    with pytest.raises(DriverError, match="could not load the image") as caught:
+        async with image_loader(docker, lambda _text: None) as sink:
+            await asyncio.to_thread(sink.write, b"no tar at all " * (1 << 20))
+
+    assert "tar" in caught.value.diagnostics[0].detail
+
+
+async def test_a_load_given_up_leaves_no_image(docker: DockerHost) -> None:
+    """A failure while the tar is written is passed on, and the Engine has no such image."""
+    files = image("example/partial:1")
+    del files["manifest.json"]
+
+    async def give_up() -> None:
+        async with image_loader(docker, lambda _text: None) as sink:
+            await asyncio.to_thread(tar, sink, files)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await give_up()
+
+    assert await asyncio.to_thread(get, docker, "/images/example/partial:1/json") is None
+
+
+async def test_a_missing_engine_is_an_error_of_the_users(tmp_path: Path) -> None:
+    """Where no Engine listens, the error names its address and what to do; inspecting it is no error."""
+    driver = DockerDriver(DockerHost("default", f"unix://{tmp_path}/none.sock"))
+
+    assert (await driver.inspect()).status is Status.INACTIVE
+    with pytest.raises(DriverError, match=r"none\.sock does not answer") as caught:
+        await driver.boot(lambda _text: None)
+    assert "--builder" in caught.value.diagnostics[0].hint
+
+
+async def test_ssh_engines_get_a_clear_error() -> None:
+    """What bakepy cannot reach yet is named."""
+    driver = DockerDriver(DockerHost("far", "ssh://user@far"))
+
+    with pytest.raises(DriverError, match="ssh:// addresses are not supported yet"):
+        await driver.boot(lambda _text: None)
+
+
+async def test_a_server_without_buildkit_is_named(tmp_path: Path) -> None:
+    """An Engine that refuses the upgrade has no BuildKit, and the error says from which version on it has one."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    path = tmp_path / "d.sock"
+    async with await asyncio.start_unix_server(refuse, path):
+        with pytest.raises(DriverError, match="has no BuildKit") as caught:
+            await asyncio.to_thread(DockerApi(DockerHost("default", f"unix://{path}")).hijack)
+
+    assert "20.10" in caught.value.diagnostics[0].hint
