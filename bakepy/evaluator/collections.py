@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bakepy.diagnostics import Diagnostic
+from bakepy.diagnostics import Diagnostic, Span
 from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
 from bakepy.evaluator.scope import Scope
 from bakepy.grammar.nodes import Expr, Literal, Object, ObjectItem, Tuple, Variable
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError
+from bakepy.values.strings import quoted
 from bakepy.values.types import STRING
 from bakepy.values.value import UNKNOWN_DYNAMIC, Value, object_, tuple_
 
@@ -19,6 +20,8 @@ def _tuple(expr: Tuple, scope: Scope, faults: Faults) -> Value:
 
 @evaluates(Object)
 def _object(expr: Object, scope: Scope, faults: Faults) -> Value:
+    if expr.json:
+        return _json_object(expr, scope, faults)
     values: dict[str, Value] = {}
     known = True
     for item in expr.items:
@@ -32,6 +35,36 @@ def _object(expr: Object, scope: Scope, faults: Faults) -> Value:
             known = False
         else:
             values[name] = value
+    return object_(values) if known else UNKNOWN_DYNAMIC
+
+
+def _json_object(expr: Object, scope: Scope, faults: Faults) -> Value:
+    """Evaluate an object of the JSON form, whose keys have words and rules of their own."""
+    values: dict[str, Value] = {}
+    first: dict[str, Span] = {}
+    known = True
+    for item in expr.items:
+        span = item.key.span
+        key = evaluate(item.key, scope, faults)
+        value = evaluate(item.value, scope, faults)
+        detail = ""
+        try:
+            key = convert(key, STRING)
+        except ConversionError as e:
+            detail = f"Cannot use this expression as an object key: {e.message}."
+        if key.is_null:
+            detail = "Cannot use null value as an object key."
+        if detail:
+            faults.append(Diagnostic("Invalid object key expression", detail, span))
+        elif not key.is_known:
+            known = False
+        elif key.text in values:
+            detail = f"An attribute named {quoted(key.text)} was already defined at {first[key.text]}."
+            related = (("it was defined here", first[key.text]),)
+            faults.append(Diagnostic("Duplicate object attribute", detail, span, related=related))
+        else:
+            values[key.text] = value
+            first[key.text] = span
     return object_(values) if known else UNKNOWN_DYNAMIC
 
 
@@ -50,7 +83,6 @@ def _key(item: ObjectItem, scope: Scope, faults: Faults) -> str | None:
         return None
     key = evaluate(expr, scope, faults)
     if key.is_null:
-        # The reference points at the item's value here; the key is where the fault is.
         faults.append(Diagnostic("Null value as key", "Can't use a null value as a key.", item.value.span))
         return None
     if not key.is_known:

@@ -135,16 +135,18 @@ def _variable(block: Block, faults: Faults, warnings: list[Diagnostic]) -> Varia
         block=block,
         default=attributes.get("default"),
         type=attributes.get("type"),
-        description=_description(attributes.get("description"), faults),
+        description=_description(attributes.get("description"), faults, json=block.body.json),
         validations=validations,
     )
 
 
-def _description(attribute: Attribute | None, faults: Faults) -> str:
+def _description(attribute: Attribute | None, faults: Faults, *, json: bool) -> str:
     """Evaluate a text in which no names may be used."""
     if attribute is None:
         return ""
     expr = attribute.value
+    if json and (text := _json_text(expr.span)) is not None:
+        return text
     value = evaluate(expr, CONSTANTS, faults)
     detail = "value must be known"
     implied = not value.is_known
@@ -160,6 +162,17 @@ def _description(attribute: Attribute | None, faults: Faults) -> str:
         Diagnostic("Unsuitable value type", f"Unsuitable value: {detail}", start_span(expr), expr.span, implied=implied)
     )
     return ""
+
+
+def _json_text(span: Span) -> str | None:
+    """Return a string of the JSON form as it is written: where no names may be used, it is no template."""
+    import json
+
+    try:
+        text = json.loads(span.source.text[span.start : span.end])
+    except ValueError:
+        return None
+    return text if isinstance(text, str) else None
 
 
 def _function(block: Block, faults: Faults) -> FunctionDefinition:

@@ -197,13 +197,17 @@ class Resolver:
         faults: list[Diagnostic] = []
         items = static_list(definition.params.value)
         if items is None:
-            at = start_span(definition.params.value)
+            at = definition.params.value.span if json else start_span(definition.params.value)
             raise BakeError([Diagnostic("Invalid expression", "A static list expression is required.", at)])
         params = parameter_names(items, faults, json=json)
         variadic = self._variadic(definition.variadic, faults, json=json)
         if faults:
             raise BakeError(faults)
         result = definition.result.value
+        if json:
+            # `load` leaves calls in JSON strings alone, but a function that calls itself must be found.
+            for call in self.dependencies(result).calls:
+                self._load_function(call, strict=False)
         self.load(result, self.root, params={*params, variadic or ""}, strict=True, json=json)
         return user_function(name, params, variadic, result, self.root)
 

@@ -38,7 +38,11 @@ def static_list(expr: Expr) -> tuple[Expr, ...] | None:
 
 
 def constraint(expr: Expr, faults: list[Diagnostic], *, json: bool = False) -> Type:
-    """Return the type that `expr` names, or `DYNAMIC` after a fault was reported."""
+    """Return the type that `expr` names, or `DYNAMIC` after a fault was reported.
+
+    In the JSON form the constraint stands in a string. The faults then point into a source in which the string's
+    quotes and escapes are gone, at the places that the reference names.
+    """
     return _Reader(faults, json).type(expr)
 
 
@@ -148,7 +152,9 @@ class _Reader:
         from bakepy.grammar import parse_expression
 
         faults: list[Diagnostic] = []
-        inner = parse_expression(Source(expr.span.source.name, expr.value), faults)
+        before = expr.span.source.text[: expr.span.start]
+        blank = "".join("\n" if c == "\n" else " " for c in before)
+        inner = parse_expression(Source(expr.span.source.name, blank + expr.value), faults)
         return inner if isinstance(inner, Call) and not faults else None
 
     def _fail(self, detail: str, subject: Span, context: Span | None = None, *, hint: str = "") -> Type:

@@ -405,19 +405,9 @@ class _Tree:
         return nodes.Unary(value.span, "-", nodes.Number(value.span, value.text[1:]))
 
     def object(self, value: _Value) -> nodes.Expr:
-        """Make an object; unlike in the native syntax, a key may not come twice."""
-        items: list[nodes.ObjectItem] = []
-        seen: dict[str, Span] = {}
-        found: list[Diagnostic] = []
-        for each in value.properties:
-            key = self.string(each.key)
-            if isinstance(key, nodes.Literal):
-                first = seen.setdefault(each.name, each.name_span)
-                if first is not each.name_span:
-                    detail = f"An attribute named {go_quote(each.name)} was already defined at {first}."
-                    found.append(Diagnostic("Duplicate object attribute", detail, each.name_span))
-            items.append(nodes.ObjectItem(key, self.expr(each.value)))
-        return nodes.Invalid(value.span, tuple(found)) if found else nodes.Object(value.span, tuple(items))
+        """Make an object; its keys are strings and may be templates."""
+        items = [nodes.ObjectItem(self.string(each.key), self.expr(each.value)) for each in value.properties]
+        return nodes.Object(value.span, tuple(items), json=True)
 
     def string(self, value: _Value) -> nodes.Expr:
         """Make the template that a string is, most often no more than text."""

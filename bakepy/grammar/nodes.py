@@ -177,9 +177,10 @@ class ObjectItem:
 
 @dataclass(slots=True, eq=False)
 class Object(Expr):
-    """Build an object."""
+    """Build an object; `json` where it is one of the JSON form, in which a key may not come twice."""
 
     items: tuple[ObjectItem, ...]
+    json: bool = False
 
 
 @dataclass(slots=True, eq=False)
