@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 _FAMILIES: Mapping[str, str] = {
     "bake": "basename dirname homedir indexof sanitize semvercmp",
-    "collection": "chunklist coalesce coalescelist compact concat contains distinct element flatten hasindex index keys"
-    " length lookup merge range reverselist slice sort values zipmap",
+    "collection": "chunklist coalesce coalescelist compact concat contains distinct element flatten range reverselist"
+    " slice sort",
     "compare": "and equal greaterthan greaterthanorequalto lessthan lessthanorequalto not notequal or",
     "crypto": "bcrypt md5 rsadecrypt sha1 sha256 sha512 uuidv4 uuidv5",
     "encoding": "base64decode base64encode csvdecode jsondecode jsonencode urlencode",
     "expression": "can convert try",
     "formatting": "format formatlist",
+    "mapping": "hasindex index keys length lookup merge values zipmap",
     "network": "cidrhost cidrnetmask cidrsubnet cidrsubnets",
     "number": "absolute add ceil divide floor int log max min modulo multiply negate parseint pow signum subtract",
     "regex": "regex regex_replace regexall replace",
