@@ -242,10 +242,12 @@ class _Scanner:
 
     def close_brace(self, start: int, end: int) -> None:
         """Close a brace or a template's sequence, whichever is open, and with it brackets left open inside."""
-        open_braces = [i for i, mode in enumerate(self.enclosing) if i and mode in _BRACED]
-        closed = self.enclosing[open_braces[-1]] if open_braces else ""
-        if open_braces:
-            del self.enclosing[open_braces[-1] :]
+        enclosing, closed = self.enclosing, ""
+        if enclosing[-1] not in _BRACED and not _BRACED.isdisjoint(enclosing[1:]):
+            while enclosing[-1] not in _BRACED:
+                enclosing.pop()
+        if enclosing[-1] in _BRACED and len(enclosing) > 1:
+            closed = enclosing.pop()
         strips = end - start == 2
         self.add("TEND" if strips or closed is _INTERPOLATION else "CBRACE", start, end)
         if closed is _INTERPOLATION:
