@@ -86,3 +86,8 @@ class Settings:
     def bake_environment(self) -> Mapping[str, str]:
         """Return the variables that definitions may look up: none where that is turned off."""
         return {} if self.flag("BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP") else self._environ
+
+    @property
+    def checks_files(self) -> bool | None:
+        """Return whether builds ask before they use files elsewhere, or None where the user did not say."""
+        return self.flag("BUILDX_BAKE_ENTITLEMENTS_FS") if "BUILDX_BAKE_ENTITLEMENTS_FS" in self._environ else None

@@ -72,7 +72,10 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(show(config))
         return 0
     gc.enable()
+    from bakepy.cli.consent import ask
     from bakepy.cli.run import run
+
+    ask(config, options.allow, options.progress, settings)
 
     return run(config, options)
 

@@ -49,14 +49,14 @@ class Definition:
 class Config:
     """Hold what a run builds: whole targets, with inheritance and overrides applied, and the groups on the way.
 
-    Targets are in the order of selection, linked ones last. `granted` are the paths that overrides on the command
-    line name and so give leave for: what may be read, and what may be written.
+    Targets are in the order of selection, linked ones last. `granted` is what overrides on the command
+    line name and so give leave for: paths to read and to write, and entitlements.
     """
 
     targets: dict[str, Target]
     groups: dict[str, Group]
     definition: Definition
-    granted: Mapping[str, list[str]] = field(default_factory=lambda: {"read": [], "write": []})
+    granted: Mapping[str, list[str]] = field(default_factory=lambda: {"read": [], "write": [], "entitlements": []})
     warnings: list[Diagnostic] = field(default_factory=list)
 
     def fault(self, target: str, attribute: str, message: str, *, hint: str = "") -> Diagnostic:

@@ -128,7 +128,7 @@ class Resolver:
         self._definition = definition
         self._changes = changes
         self._done: dict[str, Target] = {}
-        self.granted: dict[str, list[str]] = {"read": [], "write": []}
+        self.granted: dict[str, list[str]] = {"read": [], "write": [], "entitlements": []}
         self.warnings: list[Diagnostic] = []
 
     def target(self, name: str) -> Target:
@@ -213,6 +213,8 @@ class Resolver:
             read += [e.attrs["src"] for e in target.cache_from or () if e.type == "local" and "src" in e.attrs]
         elif change.key == "cache-to":
             write += [e.attrs["dest"] for e in target.cache_to or () if e.type == "local" and "dest" in e.attrs]
+        elif change.key == "entitlements":
+            self.granted["entitlements"] += change.values
         elif change.key == "output":
             write += [e.dest for e in target.output or () if e.dest]
         elif change.key == "ssh":

@@ -206,8 +206,13 @@ def test_paths_of_overrides_are_granted():
         "left.output=type=tar,dest=t",
         "left.ssh=k=key",
         "left.secrets=id=s,src=file",
+        "left.entitlements=network.host",
     )
-    assert selected(INHERITS, "left", sets=sets).granted == {"read": ["in", "key", "file"], "write": ["out", "t"]}
+    assert selected(INHERITS, "left", sets=sets).granted == {
+        "read": ["in", "key", "file"],
+        "write": ["out", "t"],
+        "entitlements": ["network.host"],
+    }
 
 
 LINKS = """

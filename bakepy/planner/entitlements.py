@@ -1,0 +1,171 @@
+"""What the targets of a run ask for beyond their own folder, and what of it the user allows with `--allow`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bakepy.diagnostics import BakeError, nearest
+from bakepy.model.target import Target
+from bakepy.model.text import EntryError, quote, split_csv
+from bakepy.planner import location
+from bakepy.planner.config import Config
+from bakepy.planner.load import LOCAL
+
+NETWORK = "network.host"
+INSECURE = "security.insecure"
+SSH = "ssh"
+DELETE = "buildx.local.delete"
+DEVICE = "device"
+FILES = {"fs": ("read", "write"), "fs.read": ("read",), "fs.write": ("write",)}
+IMAGES = ("image", "image.push", "image.load")
+"""Taken for the reference's sake, which checks none of them yet."""
+KEYS = (NETWORK, INSECURE, SSH, DELETE, DEVICE, *FILES, *IMAGES)
+ANY = "*"
+
+
+@dataclass(slots=True)
+class Allowed:
+    """Hold what the user allows: names without a value, and paths that may be read and written."""
+
+    names: set[str] = field(default_factory=set)
+    paths: dict[str, list[str]] = field(default_factory=lambda: {"read": [], "write": []})
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Name one privilege: what to pass to `--allow`, what it is, and whether it is about files only."""
+
+    flag: str
+    words: str
+    files: bool = False
+
+
+def parse(texts: Iterable[str], config: Config) -> Allowed:
+    """Return what `--allow` allows, with the working directory and what overrides name. Raises BakeError."""
+    out = Allowed()
+    for text in texts:
+        key, _, value = text.partition("=")
+        if text in {NETWORK, INSECURE, SSH, DELETE}:
+            out.names.add(text)
+        elif key == DEVICE:
+            out.names.add(f"{DEVICE}={_device(value)}" if value else DEVICE)
+        elif key in FILES:
+            for mode in FILES[key]:
+                out.paths[mode].append(value)
+        elif key == DELETE:
+            raise BakeError.of(f"{DELETE} does not accept a value")
+        elif key not in IMAGES:
+            near = nearest(key, KEYS)
+            raise BakeError.of(f"unknown entitlement key {quote(key)}", hint=f"Did you mean {near}?" if near else "")
+    for mode in ("read", "write"):
+        out.paths[mode] += [".", *config.granted[mode]]
+    out.names.update(name for name in config.granted["entitlements"] if name in {NETWORK, INSECURE})
+    return out
+
+
+def _device(text: str) -> str:
+    try:
+        return split_csv(text)[0]
+    except EntryError as fault:
+        raise BakeError.of(f"failed to parse device entitlement {quote(text)}: {fault}") from None
+
+
+def needs(config: Config, allowed: Allowed) -> list[Need]:
+    """Return what the targets of a run ask for and is not allowed, in the reference's order."""
+    names = {name for target in config.targets.values() for name in _names(target)} - allowed.names
+    out = [
+        Need(name, words)
+        for name, words in (
+            (NETWORK, "Running build containers that can access host network"),
+            (INSECURE, "Running privileged containers that can make system changes"),
+            (DEVICE, "Access to CDI devices"),
+        )
+        if name in names
+    ]
+    if DEVICE not in allowed.names | names:
+        devices = sorted(name for name in names if name.startswith(f"{DEVICE}="))
+        out += [Need(name, f"Access to device {name.partition('=')[2]}") for name in devices]
+    if DELETE in names:
+        out.append(Need(DELETE, "Deleting stale files from local output destinations"))
+    if SSH in names:
+        out.append(Need(SSH, "Forwarding default SSH agent socket", files=True))
+    return out + list(_path_needs(config, allowed))
+
+
+def _names(target: Target) -> Iterator[str]:
+    for text in target.entitlements or ():
+        key, _, value = text.partition("=")
+        if key == DEVICE:
+            yield f"{DEVICE}={_device(value)}" if value else DEVICE
+        elif text in {NETWORK, INSECURE}:
+            yield text
+    if any(not entry.paths for entry in target.ssh or ()):
+        yield SSH
+    if any(e.type == "local" and e.attrs.get("mode") == "delete" for e in target.output or ()):
+        yield DELETE
+
+
+def _path_needs(config: Config, allowed: Allowed) -> Iterator[Need]:
+    targets = config.targets.values()
+    read = _missing(allowed.paths["read"], (path for target in targets for path in _read(target)))
+    write = _missing(allowed.paths["write"], (path for target in targets for path in _written(target)))
+    for flag, words, paths in (
+        ("fs", "Read and write access to path", [path for path in read if path in write]),
+        ("fs.read", "Read access to path", [path for path in read if path not in write]),
+        ("fs.write", "Write access to path", [path for path in write if path not in read]),
+    ):
+        for path in map(_shown, paths):
+            yield Need(f"{flag}={path}", f"{words} {path}", files=True)
+
+
+def _read(target: Target) -> Iterator[str]:
+    context = target.context or "."
+    if not location.is_remote(context):
+        yield context
+        dockerfile = target.dockerfile or "Dockerfile"
+        if dockerfile.startswith(LOCAL):
+            yield dockerfile.removeprefix(LOCAL)
+        elif not location.is_remote(dockerfile):
+            yield os.path.join(context, dockerfile)
+    for path in (target.contexts or {}).values():
+        if not location.is_remote(path) and not path.startswith(("target:", "docker-image:", "oci-layout:")):
+            yield path.removeprefix(LOCAL)
+    yield from (e.attrs["src"] for e in target.cache_from or () if e.type == "local" and "src" in e.attrs)
+    yield from (secret.src for secret in target.secret or () if secret.src)
+    yield from (path for entry in target.ssh or () for path in entry.paths)
+
+
+def _written(target: Target) -> Iterator[str]:
+    yield from (e.dest for e in target.output or () if e.dest not in {"", "-"} and e.type != "image")
+    yield from (e.attrs["dest"] for e in target.cache_to or () if e.type == "local" and "dest" in e.attrs)
+
+
+def _missing(allowed: Sequence[str], paths: Iterable[str]) -> list[str]:
+    """Return the outermost paths that no allowed one holds, with links followed as far as they exist."""
+    if ANY in allowed:
+        return []
+    roots = [os.path.realpath(path) for path in allowed]
+    found: list[str] = []
+    for path in sorted({_existing(path) for path in paths}, key=len):
+        if not any(_within(path, root) for root in (*roots, *found)):
+            found.append(path)
+    return sorted(found)
+
+
+def _existing(path: str) -> str:
+    real = os.path.realpath(path)
+    while not os.path.lexists(real):
+        real = os.path.dirname(real)
+    return real
+
+
+def _within(path: str, root: str) -> bool:
+    return root == "/" or path == root or path.startswith(root + "/")
+
+
+def _shown(path: str) -> str:
+    """Return a path as it is short: relative where it is at most one folder up."""
+    relative = os.path.relpath(path, os.path.realpath("."))
+    return path if relative.startswith("../..") else relative

@@ -1,0 +1,100 @@
+"""Builds ask for what they need beyond their own folder."""
+
+from pathlib import Path
+
+import pytest
+
+from bakepy.diagnostics import BakeError
+from bakepy.planner.entitlements import needs, parse
+from tests.planner.definitions import selected
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "here/in").mkdir(parents=True)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "far/deep").mkdir(parents=True)
+    (tmp_path / "here/link").symlink_to("../beside")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path
+
+
+def asked(fields: str, *allow: str, sets: tuple[str, ...] = ()) -> list[str]:
+    config = selected(f'target "default" {{\n{fields}\n}}', sets=sets)
+    return [need.flag for need in needs(config, parse(allow, config))]
+
+
+@pytest.mark.parametrize(
+    ("fields", "flags"),
+    [
+        ("", []),
+        ('context = "in"', []),
+        ('context = ".."', ["fs.read=.."]),
+        ('context = "../beside"', ["fs.read=../beside"]),
+        ('context = "../beside/not/there"', ["fs.read=../beside"]),
+        ('context = "link"', ["fs.read=../beside"]),
+        ('context = "https://example.test/a.git"', []),
+        ('dockerfile = "../beside/D"', ["fs.read=../beside"]),
+        ('contexts = { a = "../beside", b = "target:c", d = "docker-image://x" }', ["fs.read=../beside"]),
+        ('secret = ["id=a,src=../beside", "id=b,env=B"]', ["fs.read=../beside"]),
+        ('ssh = ["default"]', ["ssh"]),
+        ('ssh = ["k=../beside"]', ["fs.read=../beside"]),
+        ('cache-from = ["type=local,src=../beside"]', ["fs.read=../beside"]),
+        ('cache-to = ["type=local,dest=../beside"]', ["fs.write=../beside"]),
+        ('output = ["type=local,dest=../beside/new"]', ["fs.write=../beside"]),
+        ('context = "../beside"\noutput = ["../beside"]', ["fs=../beside"]),
+        ('output = ["type=local,dest=out,mode=delete"]', ["buildx.local.delete"]),
+        ('network = "host"\nentitlements = ["security.insecure"]', ["network.host", "security.insecure"]),
+        ('entitlements = ["device=b", "device=a,alias=x"]', ["device=a", "device=b"]),
+        ('entitlements = ["device", "device=a"]', ["device"]),
+    ],
+)
+def test_what_a_target_needs_is_asked_for(fields, flags):
+    """Paths outside of the folder count with links followed; the flag that allows each is named."""
+    assert asked(fields + '\n}\ntarget "c" {' if "target:c" in fields else fields) == flags
+
+
+def test_a_path_far_away_is_named_whole(folder):
+    """More than one folder up, a relative path says less than an absolute one."""
+    assert asked(f'context = "{folder}/far/deep"') == ["fs.read=../far/deep"]
+    assert asked('context = "/"') == ["fs.read=/"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "allow"),
+    [
+        ('context = "../beside"', "fs.read=../beside"),
+        ('context = "../far/deep"', "fs.read=../far"),
+        ('context = "../beside"', "fs=*"),
+        ('output = ["../beside"]', "fs.write=.."),
+        ('network = "host"', "network.host"),
+        ('entitlements = ["device=a"]', "device"),
+        ('entitlements = ["device=a"]', "device=a"),
+        ('ssh = ["default"]', "ssh"),
+        ('output = ["type=local,dest=out,mode=delete"]', "buildx.local.delete"),
+    ],
+)
+def test_what_is_allowed_is_not_asked_for(fields, allow):
+    """A flag allows what it names and all below it."""
+    assert asked(fields, allow, "image.push=x") == []
+
+
+def test_what_overrides_name_is_allowed():
+    """Who sets a path or entitlement on the command line need not allow it again."""
+    sets = ("*.output=../beside", "*.secrets=id=a,src=../far", "*.entitlements=network.host")
+    assert asked("", sets=sets) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("network.hots", 'unknown entitlement key "network.hots"'),
+        ("buildx.local.delete=1", "buildx.local.delete does not accept a value"),
+        ('device="', "failed to parse device entitlement"),
+    ],
+)
+def test_what_cannot_be_allowed_is_named(text, message):
+    """A flag that means nothing is a fault."""
+    with pytest.raises(BakeError) as caught:
+        asked("", text)
+    assert str(caught.value).startswith(message)
