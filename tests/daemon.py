@@ -45,8 +45,8 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_buildkitd() -> Iterator[Daemon]:
-    """Run a buildkitd of our own while the context lasts; skips the test where there is none."""
+def running_buildkitd(*options: str) -> Iterator[Daemon]:
+    """Run a buildkitd of our own while the context lasts, with further options; skips the test where there is none."""
     program = find_buildkitd()
     if program is None:
         pytest.skip("no buildkitd: `make test` provides one")
@@ -56,7 +56,7 @@ def running_buildkitd() -> Iterator[Daemon]:
         with (
             open(f"{folder}/log", "w+b") as log,
             subprocess.Popen(
-                [program, "--addr", f"unix://{path}", "--root", root],
+                [program, "--addr", f"unix://{path}", "--root", root, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -67,7 +67,8 @@ class DockerDriver(Driver):
 
         from bakepy.transport.pump import pumped
 
-        if (await self._engine()).api >= GRPC_ON_THE_SOCKET:
+        # Over TLS the Engine agrees to HTTP/1.1 alone (ALPN), so the connection has to be upgraded.
+        if self.api.host.tls is None and (await self._engine()).api >= GRPC_ON_THE_SOCKET:
             yield self.api.endpoint()
             return
         stream = await asyncio.to_thread(self.api.hijack)

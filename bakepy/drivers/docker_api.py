@@ -74,11 +74,11 @@ class DockerApi:
         )
 
     def endpoint(self) -> Endpoint:
-        """Return the address of the Engine's own socket, which serves gRPC from API 1.53 on."""
+        """Return the address of the Engine's own socket, which serves gRPC from API 1.53 on, though not over TLS."""
         parts = urlsplit(self.host.url)
         if parts.scheme == "unix":
             return Endpoint(f"unix:{parts.path}")
-        return Endpoint(f"{parts.hostname}:{_port(parts.port, self.host.tls)}", self.host.tls)
+        return Endpoint(f"{parts.hostname}:{_port(parts.port, None)}")
 
     def hijack(self) -> ByteStream:
         """Turn a connection into a stream to the Engine's BuildKit (`POST /grpc`); raises DriverError."""

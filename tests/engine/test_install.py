@@ -24,6 +24,7 @@ from bakepy.engine.find import BUILDKIT_VERSION, find, installed, need
 from bakepy.engine.install import install, uninstall
 from bakepy.engine.paths import Paths
 from bakepy.settings import Settings
+from tests.ports import free_port
 
 Say = Callable[[str], None]
 
@@ -58,14 +59,8 @@ def tools(folder: Path, **programs: str) -> str:
     return f"{folder}:/usr/bin:/bin"
 
 
-def closed_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def unreachable() -> Archive:
-    return Archive(f"http://127.0.0.1:{closed_port()}/x", "0" * 64)
+    return Archive(f"http://127.0.0.1:{free_port()}/x", "0" * 64)
 
 
 def release() -> bytes:
