@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from grpc import StatusCode
 from grpc.aio import AioRpcError, Metadata
 
 from bakepy.buildkit.errors import CANCELLED, ConnectionLost, SolveError, Unsupported, translate
@@ -56,7 +57,7 @@ class Calls:
         return dict(answer.ExporterResponse)
 
     async def status(self, ref: str) -> AsyncIterator[control_pb2.StatusResponse]:
-        """Call Control/Status: the history of a build and then what happens, to its end."""
+        """Call Control/Status: the history of a build and then what happens, to its end or the daemon's."""
         method = self._channel.unary_stream(
             CONTROL + "Status",
             request_serializer=control_pb2.StatusRequest.SerializeToString,
@@ -67,7 +68,11 @@ class Calls:
             while isinstance(message := await call.read(), control_pb2.StatusResponse):
                 yield message
         except AioRpcError as error:
-            raise translate(error) from None
+            if error.code() is not StatusCode.CANCELLED:
+                raise translate(error) from None
+        except asyncio.CancelledError:
+            if _cancelled_here():
+                raise
         finally:
             call.cancel()
 
@@ -137,10 +142,8 @@ class Calls:
         except AioRpcError as error:
             raise translate(error) from None
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task and task.cancelling():
+            if _cancelled_here():
                 raise
-            # grpcio raises this also where it was the daemon that cancelled.
             message = await call.details() or "the builder cancelled the build"
             raise SolveError(message, code=CANCELLED) from None
 
@@ -159,7 +162,11 @@ class SessionCall:
             lost = translate(error)
             if isinstance(lost, ConnectionLost):
                 raise lost from None
-            # The daemon ends a session by cancelling it, whatever the words.
+            # The daemon ends a session with an error of its own, whatever the words.
+            return None
+        except asyncio.CancelledError:
+            if _cancelled_here():
+                raise
             return None
         return message.data if isinstance(message, session_pb2.BytesMessage) else None
 
@@ -174,6 +181,12 @@ class SessionCall:
     def cancel(self) -> None:
         """End the session at once."""
         self._call.cancel()
+
+
+def _cancelled_here() -> bool:
+    """Tell whether it is this task that is being cancelled: grpcio raises the same where the daemon ended a call."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _solve_message(request: SolveRequest) -> control_pb2.SolveRequest:

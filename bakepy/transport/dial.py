@@ -38,11 +38,11 @@ async def open_channel(endpoint: Endpoint, *, within: float = 20.0) -> grpc.aio.
 
     options = list(OPTIONS)
     if endpoint.tls is None:
-        channel = aio.insecure_channel(endpoint.target, options)
+        channel = aio.insecure_channel(_uri(endpoint.target), options)
     else:
         if endpoint.tls.server_name:
             options.append(("grpc.ssl_target_name_override", endpoint.tls.server_name))
-        channel = aio.secure_channel(endpoint.target, _credentials(endpoint.tls), options)
+        channel = aio.secure_channel(_uri(endpoint.target), _credentials(endpoint.tls), options)
     connected = False
     try:
         connected = await _connect(channel, within, grpc.ChannelConnectivity.READY)
@@ -52,6 +52,14 @@ async def open_channel(endpoint: Endpoint, *, within: float = 20.0) -> grpc.aio.
     if not connected:
         raise await _explain(endpoint)
     return channel
+
+
+def _uri(target: str) -> str:
+    """Return a target as gRPC reads it: a socket's path is part of a URI there."""
+    from urllib.parse import quote
+
+    scheme, colon, path = target.partition(":")
+    return f"unix:{quote(path)}" if scheme == "unix" and colon else target
 
 
 async def _connect(channel: grpc.aio.Channel, within: float, ready: grpc.ChannelConnectivity) -> bool:

@@ -138,6 +138,19 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
     assert await attempt(f"unix:{stale}", None) is Fault.REFUSED
 
 
+@pytest.mark.parametrize("name", ["plain", "a b", "%41", "jürgen", "q?x=1", "h#x", "a:b", "[x]"])
+async def test_names_of_sockets(name: str, tmp_path: Path) -> None:
+    """A socket's path may hold any character; grpcio reads addresses as URIs."""
+    path = tmp_path / name
+    server = grpc.aio.server()
+    server.add_insecure_port(f"unix:{tmp_path / 'real'}")
+    await server.start()
+    (tmp_path / "real").rename(path)
+
+    assert await attempt(f"unix:{path}", None, within=2) is None
+    await server.stop(None)
+
+
 async def test_addresses_without_a_server() -> None:
     """A closed port, an unknown name and a silent server are told apart."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,0 +1,136 @@
+"""What a daemon ends calls with is told from what happens here and on the way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+
+from bakepy.buildkit.calls import Calls
+from bakepy.buildkit.errors import CANCELLED, BuildkitError, ConnectionLost, SolveError, Unsupported
+from bakepy.buildkit.requests import Info, SolveRequest
+from bakepy.transport.dial import open_channel
+from bakepy.transport.endpoint import Endpoint
+
+
+class Ending(grpc.GenericRpcHandler):
+    """Answers every call by ending it with one status; without one, never."""
+
+    status: grpc.StatusCode | None = None
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        async def unary(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+            await self.end(context)
+            return b""
+
+        async def stream(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+            await self.end(context)
+            yield b""
+
+        if details.method.endswith("/Session"):
+            return grpc.stream_stream_rpc_method_handler(stream)
+        if details.method.endswith("/Status"):
+            return grpc.unary_stream_rpc_method_handler(stream)
+        return grpc.unary_unary_rpc_method_handler(unary)
+
+    async def end(self, context: grpc.aio.ServicerContext) -> None:
+        if self.status is None:
+            await asyncio.Event().wait()
+        await context.abort(self.status, "said the daemon")
+
+
+@pytest.fixture
+async def ending() -> Ending:
+    return Ending()
+
+
+@pytest.fixture
+async def server(ending: Ending, tmp_path: Path) -> AsyncIterator[grpc.aio.Server]:
+    server = grpc.aio.server(handlers=[ending])
+    server.add_insecure_port(f"unix:{tmp_path}/s")
+    await server.start()
+    yield server
+    await server.stop(None)
+
+
+@pytest.fixture
+async def calls(server: grpc.aio.Server, tmp_path: Path) -> AsyncIterator[Calls]:
+    channel = await open_channel(Endpoint(f"unix:{tmp_path}/s"))
+    yield Calls(channel)
+    await channel.close()
+
+
+REQUEST = SolveRequest("ref", "session")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (grpc.StatusCode.UNKNOWN, SolveError),
+        (grpc.StatusCode.CANCELLED, SolveError),
+        (grpc.StatusCode.UNIMPLEMENTED, Unsupported),
+        (grpc.StatusCode.UNAVAILABLE, ConnectionLost),
+    ],
+)
+async def test_a_status_is_a_typed_error(
+    status: grpc.StatusCode, expected: type[BuildkitError], ending: Ending, calls: Calls
+) -> None:
+    """Also a cancellation by the daemon is an error and does not look like one of this task."""
+    ending.status = status
+    with pytest.raises(expected, match="said the daemon") as caught:
+        await calls.solve(REQUEST)
+
+    if status is grpc.StatusCode.CANCELLED:
+        assert isinstance(caught.value, SolveError)
+        assert caught.value.code == CANCELLED
+
+
+async def test_cancelling_here_stays_a_cancellation(calls: Calls) -> None:
+    """The task that is cancelled sees that, not an error."""
+    task = asyncio.ensure_future(calls.solve(REQUEST))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("status", [grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.NOT_FOUND])
+async def test_a_session_that_the_daemon_ends_has_ended(status: grpc.StatusCode, ending: Ending, calls: Calls) -> None:
+    """Whatever the status, the tunnel reads an end, and writing to it is a lost connection."""
+    ending.status = status
+    tunnel = calls.open_session((("x-docker-expose-session-uuid", "u"),))
+    async with asyncio.timeout(5):
+        assert await tunnel.read() is None
+        with pytest.raises(ConnectionLost):
+            await tunnel.write(b"late")
+
+
+async def test_a_status_stream_that_the_daemon_cancels_ends(ending: Ending, calls: Calls) -> None:
+    """A watcher sees the end of the stream."""
+    ending.status = grpc.StatusCode.CANCELLED
+
+    assert [message async for message in calls.status("ref")] == []
+
+
+async def test_a_daemon_without_info_is_old(ending: Ending, calls: Calls) -> None:
+    """Daemons that do not know Info have no version."""
+    ending.status = grpc.StatusCode.UNIMPLEMENTED
+
+    assert await calls.info() == Info()
+
+
+async def test_a_server_that_goes_away_is_a_lost_connection(server: grpc.aio.Server, calls: Calls) -> None:
+    """A pending call ends with the connection."""
+    task = asyncio.ensure_future(calls.solve(REQUEST))
+    tunnel = calls.open_session((("x-docker-expose-session-uuid", "u"),))
+    await asyncio.sleep(0.05)
+    await server.stop(None)
+    async with asyncio.timeout(5):
+        with pytest.raises((ConnectionLost, SolveError)):
+            await task
+        try:
+            assert await tunnel.read() is None
+        except ConnectionLost as error:
+            assert error.diagnostics[0].hint  # noqa: PT017  (either way of ending will do)
