@@ -17,7 +17,9 @@ State = tuple[bool, ...]
 """What a directory's contents inherit: for each run of patterns whether it matched the directory or one above."""
 
 _SPECIAL = frozenset("*[]?^\\")
-_ESCAPED = frozenset(".+()|{}$")
+_ESCAPED = frozenset(".+()$")
+_RAW = frozenset("[]|{}")
+"""Characters that the reference hands to its regular expressions as they are, `|{}` for a slip in its table."""
 
 
 class PatternError(ValueError):
@@ -149,11 +151,13 @@ def _re2(pattern: str, text: str) -> Callable[[str], bool]:
     """Compile what only Go's own syntax of regular expressions defines: classes and escapes."""
     import re2
 
+    options = re2.Options()
+    options.log_errors = False
     try:
-        compiled = re2.compile(text.encode(errors="replace"))
+        compiled = re2.compile(f"^{text}$".encode(errors="replace"), options)
     except re2.error as error:
         raise PatternError(pattern) from error
-    return lambda path: compiled.fullmatch(path.encode(errors="replace")) is not None
+    return lambda path: compiled.search(path.encode(errors="replace")) is not None
 
 
 def _parse(patterns: Iterable[str]) -> Iterable[Pattern]:
@@ -204,13 +208,15 @@ def _translate(pattern: str) -> tuple[str, str]:
             out.append("\\" + character)
         elif character == "\\":
             out.append("\\" + pattern[at : at + 1])
+            odd = True
             if at < len(pattern):
-                kind, odd = "regexp", True
+                kind = "regexp"
             at += 1
         else:
             out.append(character)
+            odd |= character in _RAW
             if character in "[]":
-                kind, odd = "regexp", True
+                kind = "regexp"
         first = False
     return ("re2" if odd and kind == "regexp" else kind), "".join(out)
 
@@ -219,10 +225,30 @@ _CLASS = r"\[\^?(?:(?:\\.|[^\\\]\-])(?:-(?:\\.|[^\\\]\-]))?)+\]"
 _WELL_FORMED = re.compile(rf"(?:{_CLASS}|\\.|[^\\\[])*", re.DOTALL)
 
 
+_CHUNK = re.compile(rf"(\**)((?:{_CLASS}|\\.|[^\\*]|\\$)*)", re.DOTALL)
+
+
 def _check(pattern: str) -> None:
-    """Raise PatternError where Go's `path.Match` calls a pattern malformed."""
-    if not _WELL_FORMED.fullmatch(pattern):
-        raise PatternError(pattern)
+    """Raise PatternError where Go's `filepath.Match(pattern, ".")` does.
+
+    That is the reference's only check. It looks at a pattern from star to star, and no further than they match.
+    """
+    name, at = ".", 0
+    while at < len(pattern):
+        found = _CHUNK.match(pattern, at)
+        assert found  # noqa: S101 - every character is in a chunk
+        star, chunk, at = bool(found[1]), found[2], found.end()
+        if star and not chunk:
+            return
+        if not _WELL_FORMED.fullmatch(chunk):
+            raise PatternError(pattern)
+        for skipped in range(len(name) + 1 if star else 1):
+            start = glob(chunk).match(name, skipped)
+            if start and (start.end() == len(name) or at < len(pattern)):
+                name = name[start.end() :]
+                break
+        else:
+            return
 
 
 @lru_cache(maxsize=64)

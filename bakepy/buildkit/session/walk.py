@@ -170,7 +170,12 @@ def without_nested(paths: Iterable[str]) -> list[str] | None:
 def _follow(root: bytes, path: str, resolved: set[str]) -> None:
     todo = [path]
     while todo:
-        rest = clean("/" + todo.pop())[1:] or "."  # as if the root were `/`: `..` leads nowhere above it
+        path = todo.pop()
+        # An absolute path is one from the root, above which `..` does not lead.
+        rest = (clean(path)[1:] or ".") if path.startswith("/") else clean(path)
+        if rest.startswith(".."):
+            resolved.add(rest)  # selects nothing
+            continue
         current = "."
         while True:
             name, _, rest = rest.partition("/")
