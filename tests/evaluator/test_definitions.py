@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +11,11 @@ import pytest
 from bakepy.diagnostics import BakeError
 from bakepy.evaluator.functions.library import Surroundings
 from bakepy.planner.define import World, define
-from bakepy.planner.load import File
+from bakepy.planner.load import BAKE_NAMES, File
 from bakepy.planner.printing import show
 from bakepy.planner.select import select
+from tests.peer.record_definitions import CASES, files_of
 
-CASES = Path(__file__).parent.parent / "cases" / "definitions"
 SURROUNDINGS = Surroundings(now=lambda: datetime(2026, 1, 2, tzinfo=UTC), home=lambda: "/home/baker")
 BUILTINS = {"BAKE_CMD_CONTEXT": "cwd://", "BAKE_LOCAL_PLATFORM": "linux/amd64"}
 
@@ -26,22 +25,22 @@ def tables() -> list[Any]:
     for path in sorted(CASES.glob("*.json")):
         table = json.loads(path.read_text())
         for i, case in enumerate(table["cases"]):
-            text = table["before"] + case["text"] + table["after"]
-            out.append(pytest.param(text, case, id=f"{path.stem}-{i}"))
+            out.append(pytest.param(files_of(table, case), case, id=f"{path.stem}-{i}"))
     return out
 
 
-def answer(text: str, env: dict[str, str]) -> dict[str, Any]:
+def answer(files: dict[str, str], env: dict[str, str]) -> dict[str, Any]:
     world = World(SURROUNDINGS, {}, env, BUILTINS)
     try:
-        definition = define([File("docker-bake.hcl", text.encode())], world)
+        named = [File(name, files[name].encode()) for name in sorted(files, key=BAKE_NAMES.index)]
+        definition = define(named, world)
         return {"print": json.loads(show(select(definition, ["default"])))}
     except BakeError as error:
         return {"error": str(error)}
 
 
-@pytest.mark.parametrize(("text", "case"), tables())
-def test_answers_as_the_reference(text: str, case: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("files", "case"), tables())
+def test_answers_as_the_reference(files: dict[str, str], case: dict[str, Any]) -> None:
     """A definition gives the reference's targets, or its fault at the same place in the same words."""
     expected = {key: case[key] for key in ("print", "error") if key in case}
-    assert answer(text, case.get("env", {})) == expected
+    assert answer(files, case.get("env", {})) == expected

@@ -1,8 +1,9 @@
 """Record what the reference answers to the definition files in tests/cases/definitions.
 
 Run as `BUILDX=/path/to/buildx python -m tests.peer.record_definitions [table ...]`. Each table there holds `before`
-and `after`, which stand around the `text` of each of its `cases`; a case may have an environment, `env`. It gets
-`print`, what `--print` shows of the target `default`, or `error`, the last line. Nothing is built.
+and `after`, which stand around the `text` of each of its `cases`, in a file named `file`; or a case has `files`, text
+by name. It may have an environment, `env`. It gets `print`, what `--print` shows of the target `default`, or `error`,
+the last line. Nothing is built.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ from pathlib import Path
 from typing import Any
 
 CASES = Path(__file__).parent.parent / "cases" / "definitions"
-FILE = "docker-bake.hcl"
 
 Case = dict[str, Any]
 
 
+def files_of(table: Case, case: Case) -> dict[str, str]:
+    """Return the texts of a case's files by name."""
+    return case.get("files") or {table["file"]: table["before"] + case["text"] + table["after"]}
+
+
 def ask(table: Case, case: Case) -> Case:
     """Return the case with the reference's answer."""
-    asked = {key: case[key] for key in ("text", "env") if key in case}
+    asked = {key: case[key] for key in ("text", "files", "env") if key in case}
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, FILE).write_text(table["before"] + case["text"] + table["after"])
+        for name, text in files_of(table, case).items():
+            Path(folder, name).write_text(text)
         done = subprocess.run(
             [os.environ["BUILDX"], "bake", "--print"],
             cwd=folder,
@@ -45,13 +51,14 @@ def record(path: Path) -> None:
     """Write a table anew with the answers of today's reference, one case a line."""
     table = json.loads(path.read_text())
     with ThreadPoolExecutor(2) as pool:
-        write(path, table, list(pool.map(partial(ask, table), table["cases"])))
+        table["cases"] = list(pool.map(partial(ask, table), table["cases"]))
+    write(path, table)
 
 
-def write(path: Path, table: Case, cases: list[Case]) -> None:
+def write(path: Path, table: Case) -> None:
     """Write a table, one case a line."""
-    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
-    head = "".join(f"{json.dumps(key)}: {json.dumps(table[key])},\n" for key in ("before", "after"))
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in table["cases"])
+    head = "".join(f"{json.dumps(key)}: {json.dumps(table[key])},\n" for key in ("file", "before", "after"))
     path.write_text(f'{{\n{head}"cases": [\n{lines}\n]\n}}\n')
 
 
