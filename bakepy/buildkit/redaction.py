@@ -6,7 +6,6 @@ beginning of a secret is held back until what follows tells.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -27,6 +26,8 @@ SHORTEST = 4
 """Bytes that a value must have: hiding shorter ones would hide ordinary output and name the value by its absence."""
 SHORTEST_LINE = 8
 """Bytes that a line of a value must have to be hidden by itself, since tools print keys line by line."""
+MOST_LINES = 200
+"""Lines of a value up to which each is hidden by itself: a key has some dozens, and each costs time with all output."""
 MASK = b"***"
 
 
@@ -34,24 +35,37 @@ class Redactor:
     """Replace every occurrence of the given values by `***`."""
 
     def __init__(self, values: Iterable[bytes]) -> None:
-        # The longest first, so that a value that contains another one is hidden as a whole.
-        self._values = sorted({form for value in values for form in _forms(value)}, key=lambda v: (-len(v), v))
-        self._pattern = re.compile(b"|".join(map(re.escape, self._values))) if self._values else None
+        self._values = {form for value in values for form in _forms(value)}
         self._held: dict[tuple[str, str, int], Log] = {}
 
     def data(self, data: bytes) -> bytes:
         """Return `data` without the values."""
-        return self._pattern.sub(MASK, data) if self._pattern else data
+        parts, end = [], 0
+        for start, stop in self._found(data):
+            parts += [data[end:start], MASK]
+            end = stop
+        return b"".join([*parts, data[end:]]) if parts else data
+
+    def _found(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where values stand, from left to right without overlaps, the longest of those that start together."""
+        # Searching for each value beats one regular expression of them all, which takes seconds to make of long ones.
+        ahead = [(at, -len(value), value) for value in self._values if (at := data.find(value)) >= 0]
+        while ahead:
+            start, size, _ = min(ahead)
+            stop = start - size
+            yield start, stop
+            later = ((at if at >= stop else data.find(value, stop), n, value) for at, n, value in ahead)
+            ahead = [found for found in later if found[0] >= 0]
 
     def text(self, text: str) -> str:
         """Return `text` without the values."""
-        if not self._pattern:
+        if not self._values:
             return text
         return self.data(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
     def events(self, event: Event) -> Iterator[Event]:
         """Yield the event without the values, before it what was held back of a solve that ends with it."""
-        if not self._pattern:
+        if not self._values:
             yield event
             return
         match event:
@@ -94,16 +108,8 @@ class Redactor:
 
     def _safe(self, data: bytes) -> int:
         """Return how many bytes can be shown: neither a beginning of a value at the end, nor a part of a whole one."""
-        reach = min(len(self._values[0]) - 1, len(data))
-        cut = len(data)
-        for size in range(reach, 0, -1):
-            if any(len(value) > size and value.startswith(data[-size:]) for value in self._values):
-                cut = len(data) - size
-                break
-        for found in self._pattern.finditer(data) if self._pattern else ():
-            if found.start() < cut < found.end():
-                return found.start()
-        return cut
+        cut = min(_beginning(value, data) for value in self._values)
+        return next((start for start, stop in self._found(data) if start < cut < stop), cut)
 
     def _released(self, ended: Callable[[tuple[str, str, int]], bool]) -> list[Log]:
         logs = [self._held.pop(key) for key in list(self._held) if ended(key)]
@@ -150,11 +156,19 @@ class RedactingReporter(Reporter):
         self._inner.close()
 
 
+def _beginning(value: bytes, data: bytes) -> int:
+    """Return where at the end of `data` a value may begin that is not whole yet; its length where none may."""
+    at = data.find(value[:1], max(0, len(data) - len(value) + 1))
+    while at >= 0 and not value.startswith(data[at:]):
+        at = data.find(value[:1], at + 1)
+    return at if at >= 0 else len(data)
+
+
 def _forms(value: bytes) -> Iterator[bytes]:
     """Yield what to hide of a value: all of it, also without white space around it, and its longer lines."""
     for form in (value, value.strip()):
         if len(form) >= SHORTEST:
             yield form
     lines = [line.strip() for line in value.splitlines()]
-    if len(lines) > 1:
+    if 1 < len(lines) <= MOST_LINES:
         yield from (line for line in lines if len(line) >= SHORTEST_LINE)
