@@ -14,7 +14,7 @@ from bakepy.grammar.nodes import Attribute, Block, Expr, GetAttr, Literal, Objec
 from bakepy.values.convert import convert
 from bakepy.values.errors import AttributeStep, ConversionError, Path
 from bakepy.values.strings import quoted
-from bakepy.values.types import STRING, CollectionType, MapType, ObjectType
+from bakepy.values.types import STRING, CollectionType, MapType, ObjectType, Type
 from bakepy.values.value import Value, map_, object_, string
 
 Schema = Mapping[str, Decoder]
@@ -295,7 +295,7 @@ def _decoded(expr: Expr, scope: Scope, decoder: Decoder, faults: list[Diagnostic
             return None
     except ConversionError as e:
         message, implied = e.message, False
-        if (at := _locate(expr, e.path)) is not expr:
+        if (at := _locate(expr, value, decoder.unset.type, e.path)) is not expr:
             related = (("it is this value", at.span),)
         if value.type.is_primitive and isinstance(decoder.unset.type, CollectionType):
             braces = "{ … }" if isinstance(decoder.unset.type, MapType) else "[ … ]"
@@ -314,19 +314,31 @@ def _decoded(expr: Expr, scope: Scope, decoder: Decoder, faults: list[Diagnostic
     return None
 
 
-def _locate(expr: Expr, path: Path) -> Expr:
-    """Follow the path of a fault into an expression as far as it is written out."""
-    for step in path:
-        key = step.name if isinstance(step, AttributeStep) else step.key.raw
-        inner: Expr | None = None
-        if isinstance(expr, Object):
-            inner = next((i.value for i in expr.items if isinstance(i.key, Literal) and i.key.value == key), None)
-        elif isinstance(expr, Tuple) and isinstance(key, int) and 0 <= key < len(expr.items):
-            inner = expr.items[key]
-        if inner is None:
-            break
-        expr = inner
-    return expr
+def _locate(expr: Expr, value: Value, wanted: Type, path: Path) -> Expr:
+    """Find the element that does not fit, as far as the expression is written out."""
+    key: object = None
+    if path:
+        key = path[0].name if isinstance(path[0], AttributeStep) else path[0].key.raw
+    elif isinstance(wanted, CollectionType) and value.can_iterate:
+        # Types that differ are told before any element is looked at, without a path.
+        key = next((k.raw for k, element in value.items() if not _fits(element, wanted.element)), None)
+    inner: Expr | None = None
+    if isinstance(expr, Object) and isinstance(key, str):
+        inner = next((i.value for i in expr.items if isinstance(i.key, Literal) and i.key.value == key), None)
+    elif isinstance(expr, Tuple) and isinstance(key, int) and 0 <= key < len(expr.items):
+        inner = expr.items[key]
+    if inner is None:
+        return expr
+    element = value.mapping[key] if isinstance(key, str) else value.elements[key] if isinstance(key, int) else value
+    return _locate(inner, element, wanted.element if isinstance(wanted, CollectionType) else wanted, path[1:])
+
+
+def _fits(value: Value, wanted: Type) -> bool:
+    try:
+        convert(value, wanted)
+    except ConversionError:
+        return False
+    return True
 
 
 def _in_source_order(expr: Expr, value: Value) -> list[str]:

@@ -1,0 +1,130 @@
+"""Faults: how many are reported, what they hint at, where they point."""
+
+from __future__ import annotations
+
+import pytest
+
+from bakepy.diagnostics import BakeError, Diagnostic, Severity, render
+from bakepy.evaluator.scope import suggestion
+from tests.evaluator.evaluating import module_of, value_of
+
+
+def faults_of(*texts: str) -> list[Diagnostic]:
+    with pytest.raises(BakeError) as caught:
+        module_of(*texts)
+    return list(caught.value.diagnostics)
+
+
+def test_one_run_reports_the_faults_of_all_variables() -> None:
+    """The reference stops at the first; ours go on, and the last line still counts as the reference does."""
+    faults = faults_of('variable "a" {\n type = number\n default = "x"\n}\nvariable "b" { default = nope }\n')
+    assert [f.summary for f in faults] == ["Invalid value", "Unknown variable"]
+    assert [f.further for f in faults] == [False, True]
+    assert "other diagnostic" not in str(BakeError(faults))
+
+
+def test_one_run_reports_the_faults_of_all_targets() -> None:
+    """Each target's attributes are looked at, whatever is wrong with others."""
+    faults = faults_of('target "a" { tags = 1 }\ntarget "b" { context = [] }\ntarget "c" { args = { x = nope } }\n')
+    assert [str(f.subject) for f in faults if not f.implied] == ["f0.hcl:1,21-22", "f0.hcl:2,24-25", "f0.hcl:3,27-31"]
+
+
+def test_invalid_names_are_all_reported() -> None:
+    """Two targets with names that are none give two faults, though the reference names one."""
+    faults = faults_of('target "a b" {}\ntarget "c d" {}\n')
+    assert [f.summary for f in faults] == ["Invalid name"] * 2
+    assert str(BakeError(faults)).endswith("are allowed")
+
+
+def test_what_follows_from_a_fault_is_counted_and_not_shown() -> None:
+    """An unknown name makes its attribute unsuitable, which the reference reports too, and a reader need not see."""
+    faults = faults_of('target "a" { tags = [nope] }\n')
+    assert [f.implied for f in faults] == [False, True]
+    assert str(BakeError(faults)).endswith("and 1 other diagnostic(s)")
+    assert "Unsuitable" not in render(faults)
+
+
+def test_a_failed_name_is_reported_once() -> None:
+    """Variables that need one that has no value are not reported on top of it."""
+    faults = faults_of('variable "a" { default = upper([]) }\nvariable "b" { default = a }\nc = "${a}${b}"\n')
+    assert [f.summary for f in faults] == ["Invalid function argument"]
+
+
+HINTS = [
+    ('variable "a" { default = b }\nvariable "b" { default = c }\nc = a\n', "a -> b -> c -> a"),
+    ('target "a" { args = { x = target.b.args.y } }\ntarget "b" { args = { y = target.a.args.x } }\n', "target.a.args"),
+    ('function "f" {\n params = [x]\n result = f(x)\n}\n', "f() -> f()"),
+    ('target "a" { tags = "x" }\n', "[ … ]"),
+    ('target "a" {\n matrix = { x = ["1", "2"] }\n}\n', "every axis"),
+    ('target "a" {\n matrix = { x = "1" }\n}\n', "put the value of x in brackets"),
+    ('target "a" { args = nope }\n', 'variable "nope" {}'),
+    ('variable "a" { type = strin }\n', '"string"'),
+    ('variable "a" { type = list }\n', "list(string)"),
+    ("variable {\n}\n", 'variable "name"'),
+    ('target "a" { args = { x = uppercase("a") } }\n', '"upper"'),
+    ('o = { alpha = 1 }\ntarget "a" { args = { x = o.alhpa } }\n', '"alpha"'),
+    ('o = [1, 2]\ntarget "a" { args = { x = o[2] } }\n', "0 to 1"),
+    ('target "a" { args = { x = group } }\ngroup "g" { targets = [] }\n', "group.name.attribute"),
+]
+
+
+@pytest.mark.parametrize(("text", "hint"), HINTS)
+def test_hints_say_what_to_do(text: str, hint: str) -> None:
+    """A fault that has a remedy, or a way that led to it, names it."""
+    assert hint in faults_of(text)[0].hint
+
+
+def test_a_value_that_does_not_fit_is_found_within_its_attribute() -> None:
+    """The fault of a whole map points, beside the place the reference names, at the element that is wrong."""
+    fault = faults_of('target "a" {\n args = {\n  x = "fine"\n  y = []\n }\n}\n')[0]
+    assert [(words, str(span)) for words, span in fault.related] == [("it is this value", "f0.hcl:4,7-9")]
+
+
+WARNINGS = [
+    ('target "a" { tgas = ["x"] }\n', 'did you mean "tags"?'),
+    ('target "a" {\n args {\n  x = 1\n }\n}\n', "write args = { … }"),
+    ('tagret "a" {}\n', 'did you mean "target"?'),
+    ('variable "a" { defualt = 1 }\n', 'did you mean "default"?'),
+    ('group "g" {\n targets = []\n zzz = 1\n}\n', "no effect"),
+]
+
+
+@pytest.mark.parametrize(("text", "hint"), WARNINGS)
+def test_what_nothing_reads_is_a_warning(text: str, hint: str) -> None:
+    """Names that the reference passes over in silence are tolerated, and shown."""
+    (warning,) = module_of(text).warnings
+    assert warning.severity is Severity.WARNING
+    assert hint in warning.hint
+
+
+def test_nothing_is_warned_of_in_a_sound_file() -> None:
+    """Every attribute that means something is known."""
+    text = 'target "a" {\n name = "a-${x}"\n matrix = { x = ["1"] }\n no-cache = true\n description = "d"\n}\n'
+    assert module_of(text).warnings == []
+
+
+def test_each_fault_of_an_expression_is_reported() -> None:
+    """Evaluation goes on with an unknown value after a fault."""
+    _, faults = value_of("[nope, upper([]), 1 + true, {}.x]")
+    assert [f.summary for f in faults] == [
+        "Unknown variable",
+        "Invalid function argument",
+        "Invalid operand",
+        "Unsupported attribute",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "expected"),
+    [
+        ("tga", ["TAG", "tag"], "tag"),
+        ("abc", ["abd", "abcd", "ab"], "abd"),
+        ("abc", ["xyz", "a"], "a"),
+        ("abc", ["xyz"], None),
+        ("abcdef", ["abc"], None),
+        ("a", ["*"], None),
+    ],
+)
+def test_suggestions_are_less_than_three_edits_away(given: str, names: list[str], expected: str | None) -> None:
+    """The nearest name within HCL's distance is suggested, the first of several."""
+    assert suggestion(given, names) == expected
