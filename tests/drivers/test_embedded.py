@@ -1,0 +1,86 @@
+"""The embedded engine as a driver: it starts on demand, builds, and names what went wrong."""
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakepy.drivers.embedded import EmbeddedDriver
+from bakepy.drivers.interface import Capability, DriverError, Status
+from bakepy.engine.paths import Paths
+from bakepy.engine.process import health, stop
+from bakepy.settings import Settings
+from tests.building import build
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    if not shutil.which("buildkitd") or os.geteuid() != 0:
+        pytest.skip("no buildkitd on PATH, or not root: `make test` as root provides one")
+    with tempfile.TemporaryDirectory(prefix="be-", ignore_cleanup_errors=True) as folder:
+        found = Settings({**os.environ, "XDG_DATA_HOME": folder})
+        yield found
+        stop(Paths.of(found))
+
+
+def engine_pid(settings: Settings) -> int:
+    pid = health(Paths.of(settings)).pid
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+async def test_it_starts_on_demand_and_builds(settings: Settings, context: Path) -> None:
+    """Inspecting starts nothing; dialling does, even without a boot before it; stop ends it."""
+    driver = EmbeddedDriver(settings)
+    assert (await driver.inspect()).status is Status.STOPPED
+
+    async with driver.dial() as endpoint:
+        await build(endpoint, context)
+        node = await driver.inspect()
+        assert node.status is Status.RUNNING
+        assert node.platforms
+    assert Capability.GATEWAY_INPUTS in await driver.capabilities()
+
+    await driver.stop()
+    assert (await driver.inspect()).status is Status.STOPPED
+    await driver.remove()
+    assert not Paths.of(settings).home.exists()
+
+
+async def test_a_crash_in_the_middle_is_named_as_the_cause(settings: Settings, context: Path) -> None:
+    """A build that fails because the engine was killed shows that, and the end of the engine's log."""
+
+    async def build_and_lose() -> None:
+        async with EmbeddedDriver(settings).dial() as endpoint:
+            (context / "Dockerfile").write_text('FROM scratch\nCOPY busybox /\nRUN ["/busybox", "sleep", "60"]\n')
+            building = asyncio.ensure_future(build(endpoint, context))
+            await asyncio.sleep(0.5)
+            os.kill(engine_pid(settings), signal.SIGKILL)
+            await building
+
+    with pytest.raises(DriverError, match="crashed") as caught:
+        await build_and_lose()
+
+    assert "SIGKILL" in caught.value.diagnostics[0].summary
+    assert "log" in caught.value.diagnostics[0].hint
+
+
+async def test_a_fault_of_the_build_stays_what_it_is(settings: Settings, context: Path) -> None:
+    """An error that is not the engine's passes through unchanged."""
+    with pytest.raises(ZeroDivisionError):
+        async with EmbeddedDriver(settings).dial():
+            raise ZeroDivisionError
+
+
+async def test_a_missing_engine_says_what_to_type(tmp_path: Path) -> None:
+    """Without an engine the error holds the command that installs one."""
+    driver = EmbeddedDriver(Settings({"XDG_DATA_HOME": str(tmp_path), "PATH": str(tmp_path)}))
+
+    assert (await driver.inspect()).status is Status.INACTIVE
+    with pytest.raises(DriverError) as caught:
+        await driver.boot(lambda _text: None)
+    assert caught.value.diagnostics[0].hint == "run: bakepy engine install"
