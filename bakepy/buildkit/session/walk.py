@@ -173,7 +173,7 @@ def _follow(root: bytes, path: str, resolved: set[str]) -> None:
         path = todo.pop()
         # An absolute path is one from the root, above which `..` does not lead.
         rest = (clean(path)[1:] or ".") if path.startswith("/") else clean(path)
-        if rest.startswith(".."):
+        if rest == ".." or rest.startswith("../"):
             resolved.add(rest)  # selects nothing
             continue
         current = "."

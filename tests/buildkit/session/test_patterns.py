@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakepy.buildkit.session.patterns import Filter, Matcher, PatternError, glob
+
+RECORDED = Path(__file__).parents[2] / "cases" / "session" / "patterns.jsonl"
+CASES = [json.loads(line) for line in RECORDED.read_text().splitlines()]
+
+
+def match(matcher: Matcher, path: str) -> bool:
+    state, found = matcher.start, False
+    parts = path.split("/")
+    for end in range(1, len(parts) + 1):
+        found, state = matcher.match("/".join(parts[:end]), state)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(case["patterns"]))
+def test_recorded_answers(case: dict[str, object]) -> None:
+    """Generated patterns, odd ones most of all, match as in the reference, whose answers are recorded."""
+    patterns = case["patterns"]
+    assert isinstance(patterns, list)
+    if case.get("error"):
+        with pytest.raises(PatternError):
+            Matcher(patterns)
+        return
+    matcher = Matcher(patterns)
+    wanted = case["matches"]
+    assert isinstance(wanted, dict)
+    assert {path: match(matcher, path) for path in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "matches"),
+    [
+        ("*.go", "a.go", True),
+        ("*.go", "a/b.go", False),
+        ("?", "é", True),
+        ("[a-c]x", "bx", True),
+        ("[^a-c]x", "bx", False),
+        ("[c-a]", "b", False),
+        ("[^c-a]", "b", True),
+        (r"\*", "*", True),
+        (r"[\]]", "]", True),
+        ("[", "[", False),
+        ("a\\", "a\\", False),
+    ],
+)
+def test_glob_of_a_name(pattern: str, name: str, matches: bool) -> None:
+    """Names match the globs of `followpaths` as in Go."""
+    assert (glob(pattern).fullmatch(name) is not None) is matches
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "*", "**", "a*"]), min_size=1, max_size=3).map("/".join)
+PATTERNS = st.lists(st.tuples(st.sampled_from(["", "!"]), WORDS).map("".join), max_size=5)
+
+
+@given(PATTERNS, PATTERNS)
+def test_pruning_loses_nothing(includes: list[str], excludes: list[str]) -> None:
+    """A directory that is not entered holds nothing that the patterns keep."""
+    keep = Filter(includes, excludes)
+    without = Filter(includes, excludes)
+    without._include_roots = without._except_roots = None
+    names = "abc"
+
+    def visit(path: str, state: tuple[tuple[bool, ...], tuple[bool, ...]], entered: bool, depth: int) -> None:
+        kept, _, inherited = without.visit(path, state)
+        prunes, enter, _ = keep.visit(path, state)
+        assert kept == (prunes if entered else False)
+        if depth < 3:
+            for name in names:
+                visit(f"{path}/{name}", inherited, entered and enter, depth + 1)
+
+    for name in names:
+        visit(name, keep.start, True, 1)
