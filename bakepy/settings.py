@@ -91,3 +91,8 @@ class Settings:
     def checks_files(self) -> bool | None:
         """Return whether builds ask before they use files elsewhere, or None where the user did not say."""
         return self.flag("BUILDX_BAKE_ENTITLEMENTS_FS") if "BUILDX_BAKE_ENTITLEMENTS_FS" in self._environ else None
+
+    @property
+    def bake_relative_paths(self) -> str:
+        """Return what `BUILDX_BAKE_FILE_RELATIVE_PATHS` says on whether contexts start at the folder of their file."""
+        return self._environ.get("BUILDX_BAKE_FILE_RELATIVE_PATHS", "").strip()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bakepy.cli.flags import Flag, Given
 from bakepy.diagnostics import BakeError, Diagnostic, render
 from bakepy.model.attest import Attest
-from bakepy.model.text import EntryError, quote, split_csv
+from bakepy.model.text import EntryError, parse_bool, quote, split_csv
 from bakepy.planner import overrides
 from bakepy.planner.config import Config, Definition
 from bakepy.planner.define import World, define
@@ -92,7 +92,16 @@ def _world(given: Given, settings: Settings) -> World:
         dict(_variables(given.all("var"))),
         settings.bake_environment,
         {"BAKE_CMD_CONTEXT": "cwd://", "BAKE_LOCAL_PLATFORM": str(local())},
+        relative=_relative(settings.bake_relative_paths),
     )
+
+
+def _relative(text: str) -> bool:
+    try:
+        return bool(text) and parse_bool(text)
+    except EntryError as fault:
+        message = f"failed to parse BUILDX_BAKE_FILE_RELATIVE_PATHS value {quote(text)}: {fault}"
+        raise BakeError.of(message) from None
 
 
 def _now() -> datetime:

@@ -20,13 +20,15 @@ class Definition:
     """Hold all targets and groups of the files, merged over the files but not yet inherited, in the files' order.
 
     `variables` is None where no file can have any. `blocks` are the blocks each target came from; a target of a
-    Compose file has none.
+    Compose file has none. `contexts` gives the context of targets that set none, where that is not the working
+    directory.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     variables: list[VariableInfo] | None = None
     blocks: dict[str, list[Block]] = field(default_factory=dict)
+    contexts: dict[str, str] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
 
     def places(self, target: str, attribute: str) -> list[Span]:

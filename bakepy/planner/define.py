@@ -14,6 +14,7 @@ from bakepy.model.decoding import PlainDecoder, decoder, load
 from bakepy.model.group import Group
 from bakepy.model.target import ATTRIBUTES, Target
 from bakepy.planner.config import Definition
+from bakepy.planner.folders import folder_of, rebase, rebase_rows
 from bakepy.planner.load import File
 
 if TYPE_CHECKING:
@@ -29,14 +30,15 @@ COMPOSE_ENDINGS = (".yml", ".yaml")
 class World:
     """Hold what a definition may see besides its files.
 
-    `variables` are set on the command line. `environment` is empty where variables may not be looked up there;
-    `folder` is the working directory, for the files that Compose files name.
+    `variables` are set on the command line. `environment` is empty where variables may not be looked up there.
+    `relative` tells that contexts start at the folder of their file, not at the working directory.
     """
 
     surroundings: Surroundings
     variables: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     builtins: Mapping[str, str] = field(default_factory=dict)
+    relative: bool = False
 
     def lookup(self, name: str) -> str | None:
         """Return what a variable is set to from outside."""
@@ -59,6 +61,8 @@ def define(files: Sequence[File], world: World) -> Definition:
         from bakepy.planner.compose import read_compose
 
         read_compose(composed, world, definition)
+        if world.relative:
+            rebase(definition.targets.values(), folder_of(composed[0].name))
     if bodies:
         _evaluate(bodies, world, definition)
     return definition
@@ -129,16 +133,16 @@ def _evaluate(bodies: Sequence[Body], world: World, definition: Definition) -> N
     module = resolve(
         bodies, Inputs(world.builtins, world.lookup, schemas(), validate_label, surroundings=world.surroundings)
     )
-    _merge(module, definition)
+    _merge(module, definition, world.relative)
 
 
-def _merge(module: Module, definition: Definition) -> None:
+def _merge(module: Module, definition: Definition, relative: bool) -> None:
     """Add the blocks of a module: targets of one name merge, a later group takes the place of an earlier one."""
-    for row in module.rows:
-        if row.type == "group":
-            definition.groups[row.name] = _group(row)
-            continue
-        target = _target(row)
+    rows = [(row, _target(row)) for row in module.rows if row.type == "target"]
+    definition.groups.update((row.name, _group(row)) for row in module.rows if row.type == "group")
+    if relative:
+        definition.contexts = rebase_rows(rows)
+    for row, target in rows:
         if row.name in definition.targets:
             definition.targets[row.name].merge(target)
         else:

@@ -138,7 +138,7 @@ class Resolver:
             found,
             name=name,
             inherits=None,
-            context="." if found.context is None else found.context,
+            context=self._definition.contexts.get(name, ".") if found.context is None else found.context,
             dockerfile=found.dockerfile or "Dockerfile",
         )
 
