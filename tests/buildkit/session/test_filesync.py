@@ -1,0 +1,223 @@
+"""FileSync against a peer that takes what fsutil's receiver takes, strictly."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakepy.buildkit.proto import fsutil_pb2
+from bakepy.buildkit.session import fsutil
+from bakepy.buildkit.session.filesync import CHUNK, FileSync, LocalDir, shared_key
+from bakepy.buildkit.session.rpc import Code
+from bakepy.diagnostics import BakeError
+from tests.buildkit.session.peer import PeerCall, connected
+
+DIFF_COPY = "/moby.filesync.v1.FileSync/DiffCopy"
+
+
+@dataclass
+class Received:
+    stats: list[fsutil_pb2.Stat] = field(default_factory=list)
+    contents: dict[bytes, bytes] = field(default_factory=dict)
+    error: str = ""
+
+
+async def receive(call: PeerCall, wanted: frozenset[bytes] | None = None) -> Received:
+    """Play the receiver: ask for each regular file as soon as it is listed, check order and numbering."""
+    out = Received()
+    open_files: dict[int, bytes] = {}
+    listed = finished = False
+    while (message := await call.receive()) is not None:
+        packet = fsutil_pb2.Packet.FromString(message)
+        assert not finished
+        if packet.type == fsutil.ERR:
+            out.error = packet.data.decode()
+        elif packet.type == fsutil.STAT and packet.HasField("stat"):
+            assert not listed
+            check_next(out.stats, packet.stat)
+            number = len(out.stats)
+            out.stats.append(packet.stat)
+            regular = not packet.stat.mode & fsutil.MODE_TYPE and not packet.stat.linkname
+            if regular and (wanted is None or packet.stat.path in wanted):
+                open_files[number] = packet.stat.path
+                out.contents[packet.stat.path] = b""
+                await call.send(fsutil_pb2.Packet(type="PACKET_REQ", ID=number).SerializeToString())
+        elif packet.type == fsutil.STAT:
+            listed = True
+        elif packet.type == fsutil.DATA and packet.data:
+            out.contents[open_files[packet.ID]] += packet.data
+        elif packet.type == fsutil.DATA:
+            del open_files[packet.ID]
+        elif packet.type == fsutil.FIN:
+            finished = True
+        if listed and not open_files and not finished:
+            await call.send(fsutil_pb2.Packet(type="PACKET_FIN").SerializeToString())
+    return out
+
+
+def check_next(before: list[fsutil_pb2.Stat], entry: fsutil_pb2.Stat) -> None:
+    parent = entry.path.rpartition(b"/")[0]
+    assert not parent or any(s.path == parent and s.mode & fsutil.MODE_DIR for s in before)
+    assert not before or before[-1].path.split(b"/") < entry.path.split(b"/")
+    assert (entry.uid, entry.gid) == (0, 0)
+
+
+def fill(root: Path) -> dict[bytes, bytes]:
+    files = {
+        b"a": b"",
+        b"b": b"small",
+        b"chunk": os.urandom(CHUNK),
+        b"large": os.urandom(2 * CHUNK + 77),
+        b"caf\xe9 \xff": b"not UTF-8",
+        b"dir/inner": b"x" * 20_000,
+    }
+    (root / "dir").mkdir()
+    for name, content in files.items():
+        with open(os.path.join(os.fsencode(root), name), "wb") as file:
+            file.write(content)
+    return files
+
+
+@pytest.mark.parametrize("window", [None, 1_000])
+async def test_everything_arrives(tmp_path: Path, window: int | None) -> None:
+    """Contents of all sizes and names arrive, also through narrow windows."""
+    files = fill(tmp_path)
+    (tmp_path / "link").symlink_to("b")
+    async with connected(FileSync({"context": LocalDir(tmp_path)}), window=window) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        found = await receive(call)
+    assert (call.status, found.contents) == (0, files)
+    by_path = {s.path: s for s in found.stats}
+    assert by_path[b"link"].linkname == b"b"
+    status = os.stat(tmp_path / "large")
+    large = by_path[b"large"]
+    assert (large.size, large.modTime, large.mode) == (status.st_size, status.st_mtime_ns, status.st_mode & 0o777)
+    assert by_path[b"dir"].size == 0
+
+
+async def test_unchanged_files_are_not_sent(tmp_path: Path) -> None:
+    """Only what the receiver asks for travels."""
+    fill(tmp_path)
+    async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        found = await receive(call, frozenset({b"b"}))
+    assert (call.status, found.contents) == (0, {b"b": b"small"})
+
+
+async def test_patterns_come_encoded(tmp_path: Path) -> None:
+    """Patterns are honoured, and unquoted where the daemon says that they are quoted."""
+    for name in ("é", "b", "c+d"):
+        (tmp_path / name).touch()
+    async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
+        metadata = [("dir-name", "context"), ("exclude-patterns", "%C3%A9"), ("exclude-patterns-encoded", "1")]
+        first = await receive(await peer.call(DIFF_COPY, metadata))
+        metadata = [("dir-name", "context"), ("include-patterns", "c+d")]
+        second = await receive(await peer.call(DIFF_COPY, metadata))
+    assert [s.path for s in first.stats] == [b"b", b"c+d"]
+    assert [s.path for s in second.stats] == [b"c+d"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status"),
+    [
+        ([("dir-name", "other")], Code.NOT_FOUND),
+        ([], Code.NOT_FOUND),
+        ([("dir-name", "context"), ("exclude-patterns", "[")], Code.INVALID_ARGUMENT),
+    ],
+)
+async def test_refusals(tmp_path: Path, metadata: list[tuple[str, str]], status: Code) -> None:
+    """Directories that were not offered and malformed patterns are refused with their status."""
+    (tmp_path / "a").touch()
+    async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
+        call = await peer.call(DIFF_COPY, metadata)
+        assert await call.rest() == []
+    assert call.status == status
+
+
+async def test_file_numbers_are_checked(tmp_path: Path) -> None:
+    """Asking for what is no regular file, or twice, ends the transfer."""
+    (tmp_path / "dir").mkdir()
+    async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        await call.receive()
+        await call.send(fsutil_pb2.Packet(type="PACKET_REQ", ID=0).SerializeToString())
+        await call.rest()
+    assert call.status == Code.INVALID_ARGUMENT
+
+
+async def test_vanished_and_grown_files(tmp_path: Path) -> None:
+    """A file that vanishes after it was listed arrives empty; one that grows arrives as long as it is."""
+    for name in ("gone", "grown"):
+        (tmp_path / name).write_text("12345")
+    async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        for _ in range(3):
+            await call.receive()
+        (tmp_path / "gone").unlink()
+        (tmp_path / "grown").write_bytes(b"x" * (CHUNK + 10))
+        for number in (0, 1):
+            await call.send(fsutil_pb2.Packet(type="PACKET_REQ", ID=number).SerializeToString())
+        contents, ended = {0: b"", 1: b""}, set()
+        while len(ended) < 2:
+            packet = fsutil_pb2.Packet.FromString(await call.receive() or b"")
+            contents[packet.ID] += packet.data
+            if not packet.data:
+                ended.add(packet.ID)
+        await call.send(fsutil_pb2.Packet(type="PACKET_FIN").SerializeToString())
+        await call.rest()
+    assert (call.status, contents) == (0, {0: b"", 1: b"x" * (CHUNK + 10)})
+
+
+async def test_unreadable_file_is_named(tmp_path: Path) -> None:
+    """A file that cannot be read fails the build by its name, and the caller learns what to do."""
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    secret.chmod(0)
+    if os.access(secret, os.R_OK):
+        pytest.skip("this user may read everything")
+    told: list[BakeError] = []
+    async with connected(FileSync({"context": LocalDir(tmp_path)}, told.append)) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        found = await receive(call)
+    assert call.status == Code.PERMISSION_DENIED
+    assert str(secret) in found.error
+    assert ".dockerignore" in told[0].diagnostics[0].hint
+
+
+async def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A file whose reading fails is an error for every user: here one whose place a directory took."""
+    (tmp_path / "file").write_text("x")
+    told: list[BakeError] = []
+    async with connected(FileSync({"context": LocalDir(tmp_path)}, told.append)) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        await call.receive()
+        (tmp_path / "file").unlink()
+        (tmp_path / "file").mkdir()
+        await call.send(fsutil_pb2.Packet(type="PACKET_REQ", ID=0).SerializeToString())
+        await call.rest()
+    assert call.status == Code.UNKNOWN
+    assert call.message == f"cannot read {tmp_path}/file: is a directory"
+    assert "Cannot read" in str(told[0])
+
+
+def test_shared_keys(tmp_path: Path) -> None:
+    """Keys are stable per directory, however it is named, and client."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    key = shared_key(tmp_path / "a", "me")
+    assert key == shared_key(tmp_path / "link", "me")
+    assert len({key, shared_key(tmp_path, "me"), shared_key(tmp_path / "a", "you")}) == 3
+
+
+@given(st.integers(0, (1 << 32) - 1), st.binary(max_size=300))
+def test_packets_by_hand(number: int, data: bytes) -> None:
+    """Packets written by hand are those of the generated classes."""
+    packet = fsutil_pb2.Packet(type="PACKET_DATA", ID=number, data=data)
+    assert fsutil.framed_data_head(number, len(data)) + data == fsutil.framed(packet.SerializeToString())
+    request = fsutil_pb2.Packet(type="PACKET_REQ", ID=number)
+    assert fsutil.framed_request(number) == fsutil.framed(request.SerializeToString())
