@@ -61,7 +61,10 @@ def test_hard_links_name_the_first_kept_path(tmp_path: Path) -> None:
         os.link(tmp_path / "a", tmp_path / name)
     root = os.fsencode(tmp_path)
     assert [e.link for e in walk(root, Filter())] == [b"", b"a", b"a"]
-    assert [(e.path, e.link, e.stat.st_size) for e in walk(root, Filter([], ["a"]))] == [(b"b", b"", 1), (b"c", b"b", 1)]
+    assert [(e.path, e.link, e.stat.st_size) for e in walk(root, Filter([], ["a"]))] == [
+        (b"b", b"", 1),
+        (b"c", b"b", 1),
+    ]
 
 
 def test_odd_files(tmp_path: Path) -> None:
@@ -85,7 +88,9 @@ def test_extended_attributes(tmp_path: Path) -> None:
         os.setxattr(tmp_path / "a", "user.color", b"red\xff")
     except OSError:
         pytest.skip("this file system takes no extended attributes")
-    found = [{k: v for k, v in e.xattrs.items() if k.startswith("user.")} for e in walk(os.fsencode(tmp_path), Filter())]
+    found = [
+        {k: v for k, v in e.xattrs.items() if k.startswith("user.")} for e in walk(os.fsencode(tmp_path), Filter())
+    ]
     assert found == [{"user.color": b"red\xff"}, {}]
 
 
@@ -108,7 +113,14 @@ def test_extended_attributes(tmp_path: Path) -> None:
 def test_follow(tmp_path: Path, wanted: list[str], found: list[str] | None) -> None:
     """Links lead to where they would with the directory as root, never out of it."""
     make(tmp_path, "dir/file", "file")
-    links = {"link": "dir/file", "abs": "/dir", "up": "./dir/../dir", "loop": "loop", "out": "../../../etc", "root": "/"}
+    links = {
+        "link": "dir/file",
+        "abs": "/dir",
+        "up": "./dir/../dir",
+        "loop": "loop",
+        "out": "../../../etc",
+        "root": "/",
+    }
     for name, target in links.items():
         (tmp_path / name).symlink_to(target)
     assert follow(os.fsencode(tmp_path), wanted) == found

@@ -1,0 +1,357 @@
+"""FileSend against senders, honest and hostile."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bakepy.buildkit.proto import fsutil_pb2, session_pb2
+from bakepy.buildkit.session import fsutil
+from bakepy.buildkit.session.filesend import DirTarget, FileSend, FileSink, OpenSink, PipeSink
+from bakepy.diagnostics import BakeError
+from tests.buildkit.session.peer import PeerCall, connected
+
+DIFF_COPY = "/moby.filesync.v1.FileSend/DiffCopy"
+DIR = fsutil.MODE_DIR | 0o755
+TIME = 1_700_000_000_123_456_789
+
+Entry = tuple[bytes, int, bytes]
+
+
+def entry(path: bytes, mode: int = 0o644, link: bytes = b"", **more: int) -> bytes:
+    found = fsutil_pb2.Stat(path=path, mode=mode, linkname=link, modTime=TIME, **more)
+    return fsutil_pb2.Packet(type="PACKET_STAT", stat=found).SerializeToString()
+
+
+END = fsutil_pb2.Packet(type="PACKET_STAT").SerializeToString()
+FIN = fsutil_pb2.Packet(type="PACKET_FIN").SerializeToString()
+
+
+def data(number: int, content: bytes = b"") -> bytes:
+    return fsutil_pb2.Packet(type="PACKET_DATA", ID=number, data=content).SerializeToString()
+
+
+async def serve(call: PeerCall, entries: Iterable[bytes], contents: Mapping[int, bytes]) -> int | None:
+    """Play the sender: list, send what is asked for in pieces, and return the status."""
+    await call.send(*entries, END)
+    while (message := await call.receive()) is not None:
+        packet = fsutil_pb2.Packet.FromString(message)
+        if packet.type == fsutil.REQ:
+            content = contents.get(packet.ID, b"content")
+            pieces = [content[at : at + 30_000] for at in range(0, len(content), 30_000)]
+            await call.send(*(data(packet.ID, piece) for piece in pieces), data(packet.ID))
+        elif packet.type == fsutil.FIN:
+            await call.send(FIN)
+    return call.status
+
+
+async def export(
+    target: DirTarget | Path, entries: Iterable[bytes], contents: Mapping[int, bytes] | None = None
+) -> tuple[int | None, list[BakeError]]:
+    told: list[BakeError] = []
+    target = target if isinstance(target, DirTarget) else DirTarget(target)
+    metadata = [("buildkit-attachable-exporter-id", "0")]
+    if target.delete:
+        metadata.append(("buildkit-exporter-multi-platform", "1"))
+    async with connected(FileSend({0: target}, told.append)) as peer:
+        call = await peer.call(DIFF_COPY, metadata)
+        status = await serve(call, entries, contents or {})
+    return status, told
+
+
+def tree(root: Path) -> dict[str, str]:
+    return {
+        os.fsdecode(os.path.relpath(os.path.join(folder, name), os.fsencode(root))): describe(
+            os.path.join(folder, name)
+        )
+        for folder, folders, files in os.walk(os.fsencode(root))
+        for name in [*folders, *files]
+    }
+
+
+def describe(path: bytes) -> str:
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        return f"-> {os.readlink(path).decode()}"
+    if stat.S_ISREG(status.st_mode):
+        with open(path, "rb") as file:
+            return file.read().decode()
+    return stat.filemode(status.st_mode)
+
+
+async def test_everything_is_written(tmp_path: Path) -> None:
+    """Files, directories, links and pipes arrive with contents, modes and times; the destination is made."""
+    entries = [
+        entry(b"bin", fsutil.MODE_DIR | 0o555),
+        entry(b"bin/caf\xe9", 0o755),
+        entry(b"bin/hard", 0o755, b"bin/caf\xe9"),
+        entry(b"bin/link", fsutil.MODE_SYMLINK | 0o777, b"/etc/passwd"),
+        entry(b"empty", 0o400 | fsutil.MODE_SETUID),
+        entry(b"fifo", fsutil.MODE_FIFO | 0o622),
+        entry(b"large", 0o600),
+    ]
+    out = tmp_path / "new" / "out"
+    status, told = await export(out, entries, {4: b"", 6: b"x" * 100_000})
+    assert (status, told) == (0, [])
+    assert tree(out) == {
+        "bin": "dr-xr-xr-x",
+        "bin/caf\udce9": "content",
+        "bin/hard": "content",
+        "bin/link": "-> /etc/passwd",
+        "empty": "",
+        "fifo": "prw--w--w-",
+        "large": "x" * 100_000,
+    }
+    assert stat.S_IMODE((out / "empty").stat().st_mode) == 0o4400
+    assert (out / "bin" / "hard").stat().st_nlink == 2
+    for name in ("bin", "bin/hard", "bin/link", "fifo", "empty"):
+        assert (out / name).lstat().st_mtime_ns == TIME
+
+
+async def test_existing_destination_is_merged(tmp_path: Path) -> None:
+    """What is in the way is replaced, whatever its kind, and what is not stays; links are not written through."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    out = tmp_path / "out"
+    (out / "dir").mkdir(parents=True)
+    (out / "dir" / "old").write_text("old")
+    (out / "file").write_text("old")
+    (out / "linked").symlink_to(outside / "kept")
+    (out / "linkdir").symlink_to(outside)
+    (out / "was-dir" / "deep").mkdir(parents=True)
+    (out / "was-file").write_text("old")
+    entries = [
+        entry(b"dir", DIR),
+        entry(b"dir/new"),
+        entry(b"file"),
+        entry(b"linkdir", DIR),
+        entry(b"linkdir/kept"),
+        entry(b"linked"),
+        entry(b"was-dir"),
+        entry(b"was-file", DIR),
+    ]
+    status, told = await export(out, entries)
+    assert (status, told) == (0, [])
+    assert tree(out) == {
+        "dir": "drwxr-xr-x",
+        "dir/new": "content",
+        "dir/old": "old",
+        "file": "content",
+        "linkdir": "drwxr-xr-x",
+        "linkdir/kept": "content",
+        "linked": "content",
+        "was-dir": "content",
+        "was-file": "drwxr-xr-x",
+    }
+    assert tree(outside) == {"kept": "kept"}
+
+
+async def test_delete_removes_the_rest(tmp_path: Path) -> None:
+    """With mode=delete, only the result is left; without the daemon's word that it sends all at once, it is refused."""
+    (tmp_path / "dir" / "old").mkdir(parents=True)
+    (tmp_path / "old").symlink_to("/")
+    (tmp_path / "file").write_text("old")
+    target = DirTarget(tmp_path, delete=True)
+    status, told = await export(target, [entry(b"dir", DIR), entry(b"dir/new"), entry(b"file")])
+    assert (status, told) == (0, [])
+    assert set(tree(tmp_path)) == {"dir", "dir/new", "file"}
+    errors: list[BakeError] = []
+    async with connected(FileSend({0: target}, errors.append)) as peer:
+        call = await peer.call(DIFF_COPY)
+        assert await serve(call, [], {}) != 0
+    assert "mode=delete" in str(errors[0])
+    assert set(tree(tmp_path)) == {"dir", "dir/new", "file"}
+
+
+async def test_platforms_arrive_at_once(tmp_path: Path) -> None:
+    """Concurrent calls for one exporter write beside each other."""
+    async with connected(FileSend({0: DirTarget(tmp_path)})) as peer:
+        calls = [await peer.call(DIFF_COPY) for _ in range(2)]
+        for call, name in zip(calls, (b"linux_amd64", b"linux_arm64"), strict=True):
+            await call.send(entry(name, DIR), entry(name + b"/x"))
+        for call in calls:
+            assert await serve(call, [], {}) == 0
+    assert set(tree(tmp_path)) == {"linux_amd64", "linux_amd64/x", "linux_arm64", "linux_arm64/x"}
+
+
+async def test_many_files_with_few_descriptors(tmp_path: Path) -> None:
+    """Thousands of files in hundreds of directories arrive, a bounded number at a time."""
+    entries = [
+        packet
+        for folder in range(100)
+        for packet in (entry(b"d%03d" % folder, DIR), *(entry(b"d%03d/f%02d" % (folder, n)) for n in range(20)))
+    ]
+    before = len(os.listdir("/proc/self/fd"))
+    status, _ = await export(tmp_path, entries)
+    assert status == 0
+    assert sum(1 for path in tmp_path.rglob("f*") if path.read_text() == "content") == 2_000
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+ATTACKS = {
+    "parent": [entry(b"../x")],
+    "parent itself": [entry(b"..", DIR)],
+    "parent within": [entry(b"a", DIR), entry(b"a/../../x")],
+    "absolute": [entry(b"/tmp/x")],
+    "dot": [entry(b".", DIR)],
+    "empty": [entry(b"")],
+    "double slash": [entry(b"a", DIR), entry(b"a//x")],
+    "trailing slash": [entry(b"a/", DIR)],
+    "nul": [entry(b"a\0b")],
+    "through a symlink": [entry(b"a", fsutil.MODE_SYMLINK, b"../outside"), entry(b"a/x")],
+    "symlink replaces directory": [entry(b"a", DIR), entry(b"a", fsutil.MODE_SYMLINK, b"../outside"), entry(b"a/x")],
+    "nul in symlink": [entry(b"a", fsutil.MODE_SYMLINK, b"x\0y")],
+    "below a file": [entry(b"a"), entry(b"a/x")],
+    "directory not sent": [entry(b"a/x")],
+    "twice": [entry(b"a"), entry(b"a")],
+    "unsorted": [entry(b"b"), entry(b"a")],
+    "back into a directory": [entry(b"a", DIR), entry(b"b"), entry(b"a/x")],
+    "hard link out": [entry(b"a", 0o644, b"../outside/secret")],
+    "hard link absolute": [entry(b"a", 0o644, b"/etc/passwd")],
+    "hard link through a symlink": [entry(b"a", fsutil.MODE_SYMLINK, b"../outside"), entry(b"b", 0o644, b"a/secret")],
+    "hard link to a symlink": [entry(b"a", fsutil.MODE_SYMLINK, b"../outside/secret"), entry(b"b", 0o644, b"a")],
+    "hard link to what was there": [entry(b"x", 0o644, b"present")],
+    "hard link to itself": [entry(b"a", 0o644, b"a")],
+    "huge device number": [entry(b"a", fsutil.MODE_DEVICE, devmajor=1 << 40)],
+    "negative device number": [entry(b"a", fsutil.MODE_DEVICE, devminor=-1)],
+    "socket": [entry(b"a", 1 << 24)],
+    "every kind at once": [entry(b"a", fsutil.MODE_TYPE)],
+    "not asked for": [data(7, b"x")],
+    "not asked for yet": [entry(b"a", DIR), data(0, b"x")],
+    "early end": [entry(b"a"), FIN],
+    "error": [fsutil_pb2.Packet(type="PACKET_ERR", data=b"no \xff").SerializeToString()],
+    "entry after the end": [END, entry(b"a")],
+}
+
+
+@pytest.mark.parametrize("packets", ATTACKS.values(), ids=ATTACKS)
+async def test_attacks_are_refused(tmp_path: Path, packets: list[bytes]) -> None:
+    """Whatever a sender tries, nothing outside changes, the call fails, the caller is told, no torn file is left."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "present").write_text("present")
+    told: list[BakeError] = []
+    before = len(os.listdir("/proc/self/fd"))
+    async with connected(FileSend({0: DirTarget(out)}, told.append)) as peer:
+        call = await peer.call(DIFF_COPY)
+        await call.send(*packets, END)
+        await call.rest()
+    assert call.status
+    assert len(told) == 1
+    assert tree(tmp_path)["outside/secret"] == "secret"
+    assert set(os.listdir(tmp_path)) == {"outside", "out"}
+    assert (outside / "secret").stat().st_nlink == 1
+    assert set(os.listdir(outside)) == {"secret"}
+    assert not [p for p in out.rglob("*") if p.is_file() and not p.is_symlink() and p.name != "present"]
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+PARTS = st.sampled_from([b"a", b"b", b"..", b".", b"", b"out", b"\0"])
+PATHS = st.lists(PARTS, min_size=1, max_size=3).map(b"/".join)
+MODES = st.sampled_from([0o644, DIR, fsutil.MODE_SYMLINK, fsutil.MODE_FIFO])
+PACKETS = st.one_of(st.builds(entry, PATHS, MODES, PATHS), st.builds(data, st.integers(0, 3), st.binary(max_size=3)))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PACKETS, max_size=8))
+async def test_nothing_escapes(tmp_path_factory: pytest.TempPathFactory, packets: list[bytes]) -> None:
+    """No sequence of packets changes anything beside the destination."""
+    root = tmp_path_factory.mktemp("run")
+    (root / "a").mkdir()
+    (root / "b").write_text("b")
+    async with connected(FileSend({0: DirTarget(root / "out")})) as peer:
+        call = await peer.call(DIFF_COPY)
+        await call.send(*packets)
+        await call.half_close()
+        await call.rest()
+    assert call.status
+    assert {k: v for k, v in tree(root).items() if not k.startswith("out")} == {
+        "a": describe(bytes(root / "a")),
+        "b": "b",
+    }
+    assert os.stat(root / "b").st_nlink == 1
+
+
+async def test_write_error_is_told(tmp_path: Path) -> None:
+    """A destination that cannot be written is named to the caller, once."""
+    (tmp_path / "out").write_text("a file")
+    status, told = await export(tmp_path / "out", [entry(b"a")])
+    assert status
+    assert [str(tmp_path / "out") in str(error) for error in told] == [True]
+
+
+async def archive(open_sink: OpenSink, *pieces: bytes, end: bool = True) -> tuple[int | None, list[BakeError]]:
+    told: list[BakeError] = []
+    async with connected(FileSend({3: open_sink}, told.append)) as peer:
+        metadata = [("buildkit-attachable-exporter-id", "3"), ("exporter-md-containerimage.digest", "sha256:1")]
+        call = await peer.call(DIFF_COPY, metadata)
+        for piece in pieces:
+            await call.send(session_pb2.BytesMessage(data=piece).SerializeToString())
+        if end:
+            await call.half_close()
+            await call.rest()
+    return call.status, told
+
+
+async def test_archive_appears_whole(tmp_path: Path) -> None:
+    """An archive replaces its file only once it is whole; the exporter's metadata reach the caller."""
+    path, seen = tmp_path / "out.tar", []
+    path.write_text("old")
+
+    def sink(metadata: Mapping[str, str]) -> FileSink:
+        seen.append(dict(metadata))
+        return FileSink(path)
+
+    assert await archive(sink, b"abc", b"", b"def") == (0, [])
+    assert path.read_bytes() == b"abcdef"
+    assert seen == [{"containerimage.digest": "sha256:1"}]
+    status, _ = await archive(sink, b"torn", end=False)
+    assert status is None
+    assert path.read_bytes() == b"abcdef"
+    assert os.listdir(tmp_path) == ["out.tar"]
+
+
+async def test_archive_goes_through_links_and_devices(tmp_path: Path) -> None:
+    """A link to a file is kept, a device is written in place."""
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    assert await archive(lambda _: FileSink(tmp_path / "link"), b"new") == (0, [])
+    assert ((tmp_path / "link").is_symlink(), (tmp_path / "real").read_text()) == (True, "new")
+    assert await archive(lambda _: FileSink(Path("/dev/null")), b"new") == (0, [])
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+async def test_archive_to_open_file() -> None:
+    """An archive may go to standard output or any open file, which stays open."""
+    out = io.BytesIO()
+    assert await archive(lambda _: PipeSink("stdout", out), b"abc", b"def") == (0, [])
+    assert out.getvalue() == b"abcdef"
+
+
+async def test_archive_error_is_told(tmp_path: Path) -> None:
+    """A file that cannot be written fails the call and is named to the caller."""
+    status, told = await archive(lambda _: FileSink(tmp_path / "absent" / "out.tar"), b"abc")
+    assert status
+    assert str(tmp_path / "absent" / "out.tar") in str(told[0])
+    assert (await archive(lambda _: FileSink(Path("/dev/full")), b"abc"))[0]
+
+
+async def test_unknown_exporter_is_refused() -> None:
+    """An exporter that nobody asked for is refused."""
+    told: list[BakeError] = []
+    async with connected(FileSend({}, told.append)) as peer:
+        call = await peer.call(DIFF_COPY, [("buildkit-attachable-exporter-id", "9")])
+        assert await call.rest() == []
+    assert call.status
+    assert "exporter 9" in str(told[0])
