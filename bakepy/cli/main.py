@@ -11,6 +11,7 @@ import bakepy
 COMMANDS = {
     "build": "Build targets of a definition",
     "plan": "Show the solve graph of a build without running it",
+    "fmt": "Lay out definition files the usual way",
     "engine": "Install, start and stop the embedded BuildKit",
 }
 """Each is a module of this package with `main(argv) -> exit status`."""

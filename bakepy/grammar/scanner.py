@@ -167,6 +167,8 @@ class _Scanner:
     def comment(self, start: int, end: int) -> None:
         if self.text[end - 1] == "\n":
             self.newline(start, end)
+        elif self.raw:
+            self.add("COMMENT", start, end)
 
     def name(self, start: int, end: int) -> None:
         self.at = end = strings.name_end(self.text, end)
@@ -328,7 +330,7 @@ class _Scanner:
         for template in self.templates[-1:]:
             template.line_start = False
             template.parts.append(len(self.tokens))
-        if self.text[self.at - 1] == "~" and self.tokens and self.tokens[-1][0] == "LIT":
+        if not self.raw and self.text[self.at - 1] == "~" and self.tokens and self.tokens[-1][0] == "LIT":
             _, value, at, end = self.tokens[-1]
             self.tokens[-1] = ("LIT", value.rstrip(strings.SPACE), at, end)
         self.open(_INTERPOLATION, start)

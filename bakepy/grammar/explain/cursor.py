@@ -68,9 +68,8 @@ class Cursor:
 
     def _next(self) -> int:
         at = self.at
-        if not self.newlines_count[-1]:
-            while self.tokens[at][0] == "NEWLINE":
-                at += 1
+        while self.tokens[at][0] == "COMMENT" or (self.tokens[at][0] == "NEWLINE" and not self.newlines_count[-1]):
+            at += 1
         return at
 
     def peek(self) -> Token:
