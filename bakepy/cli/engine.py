@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     for name, text in ACTIONS.items():
         actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     try:
-        options = parser.parse_args(argv)
+        options = parser.parse_args(argv or ["--help"])
     except SystemExit as end:
         return int(end.code or 0)
     run = {"install": _install, "start": _start, "stop": _stop, "status": _status, "uninstall": _uninstall}

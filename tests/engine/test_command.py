@@ -1,0 +1,70 @@
+"""`bakepy engine` as it is typed."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bakepy.engine.find import Engine
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(home: Path, engine: Engine) -> Run:
+    """Run the command for a user with a data folder of their own and a real BuildKit on PATH."""
+
+    def command(*words: str, path: str = os.environ["PATH"]) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "XDG_DATA_HOME": str(home), "PATH": path}
+        program = [sys.executable, "-c", "from bakepy.cli.main import entry; entry()", "engine", *words]
+        return subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+
+    return command
+
+
+def test_the_life_of_an_engine(run: Run, engine: Engine) -> None:
+    """Install, start, status, stop and uninstall each say what they did, and exit 0; so they do a second time."""
+    installed = run("install")
+    assert installed.returncode == 0, installed.stderr
+    assert f"taking {engine.buildkitd} and {engine.runc} from PATH" in installed.stdout
+    for _ in range(2):
+        started = run("start")
+        assert started.returncode == 0, started.stderr
+        assert "answers on unix://" in started.stdout
+    status = run("status").stdout
+    assert "state:       running" in status
+    assert "(road: path)" in status
+
+    assert run("stop").stdout == "stopped\n"
+    assert run("stop").stdout == "the engine does not run\n"
+    assert "state:       stopped" in run("status").stdout
+    assert "removed" in run("uninstall").stdout
+    assert run("uninstall").stdout == "nothing is installed\n"
+
+
+def test_starting_without_an_engine_says_what_to_type(run: Run) -> None:
+    """The error is one line with the command that mends it, and the exit status 1."""
+    started = run("start", path="/nonexistent")
+
+    assert started.returncode == 1
+    assert "bakepy engine install" in started.stderr
+    assert started.stderr.splitlines()[-1].startswith("ERROR: there is no embedded engine yet")
+    assert "Traceback" not in started.stderr
+
+
+def test_status_changes_nothing(run: Run, home: Path) -> None:
+    """Asking makes no folder."""
+    assert "state:       stopped" in run("status").stdout
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(("words", "status"), [(["--help"], 0), ([], 0), (["isntall"], 2)])
+def test_help_and_mistakes(run: Run, words: list[str], status: int) -> None:
+    """Help lists the actions; anything else than an action is refused with the usage."""
+    done = run(*words)
+
+    assert done.returncode == status
+    assert "uninstall" in done.stdout + done.stderr
