@@ -2,7 +2,7 @@
 
 A number is one of three things, chosen so that the usual one is cheap:
 
-- a plain `int`: an integer of 512 bits of precision, which is what a number written in a definition has;
+- a plain `int`, of at most 512 bits: an integer of that precision, which is what a number in a definition has;
 - an `Int64`: an integer of 64 bits of precision, which is what functions such as `length` return;
 - a `Float`: everything else, with its own precision: fractions, infinities, negative zero, wide integers.
 

@@ -1,6 +1,6 @@
 """Order the elements of sets as cty iterates them.
 
-Strings go by code point, numbers by value, false before true, nulls last and unknowns after them. Anything else has
+Strings go by code point, numbers by value, false before true, unknowns last and nulls after them. Anything else has
 an order that is arbitrary but always the same: that of the text cty hashes the element to.
 """
 

@@ -163,7 +163,7 @@ def string(text: str) -> Value:
 
 
 def number(value: Number) -> Value:
-    """Make a number. A plain `int` has 512 bits of precision; use `numbers.from_int` for a count."""
+    """Make a number. A plain `int`, of at most 512 bits, has 512 bits of precision; `count` makes a computed one."""
     return Value(NUMBER, value)
 
 
