@@ -159,7 +159,7 @@ class _Run:
             return
         if export.type not in EXPORT_TYPES:
             near = nearest(export.type, EXPORT_TYPES)
-            hint = f"did you mean {near}?" if near else f"there are {', '.join(EXPORT_TYPES)}"
+            hint = f"{f'did you mean {near}? ' if near else ''}There are {', '.join(EXPORT_TYPES)}"
             self.fault(f"unknown output type {export.type}", hint)
             return
         if export.pushes and export.type == "image" and not export.names:

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.daemon import running_buildkitd
+
+BUSYBOX = Path("/bin/busybox")
+COMMAND = [sys.executable, "-c", "from bakepy.cli.main import entry; entry()"]
+
+
+@dataclass
+class Project:
+    """A folder with a definition, a shell to build with, and the command that builds it."""
+
+    path: Path
+    address: str
+    env: dict[str, str] = field(default_factory=dict)
+
+    def write(self, **files: str) -> None:
+        """Write files; `__` in a name stands for a dot, as in `docker_bake__hcl`."""
+        for name, text in files.items():
+            path = self.path / name.replace("__", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def bake(self, hcl: str, *words: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+        """Build with a definition; standard output and error are separate."""
+        run = subprocess.run(
+            self.command(hcl, *words), cwd=self.path, env=self.environ(env), capture_output=True, text=True, timeout=120
+        )
+        if check:
+            assert run.returncode == 0, run.stderr
+        return run
+
+    def command(self, hcl: str, *words: str) -> list[str]:
+        (self.path / "docker-bake.hcl").write_text(hcl)
+        return [*COMMAND, "build", "--builder", self.address, "--progress", "plain", *words]
+
+    def environ(self, env: dict[str, str]) -> dict[str, str]:
+        return {**os.environ, "DOCKER_CONFIG": str(self.path / ".docker"), **self.env, **env}
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_text()
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    with running_buildkitd() as daemon:
+        yield daemon.endpoint.target.replace("unix:", "unix://")
+
+
+@pytest.fixture
+def project(tmp_path: Path, address: str) -> Project:
+    """A project whose Dockerfile's `FROM scratch` gets a shell by `COPY sh /bin/sh`."""
+    if not BUSYBOX.exists():
+        pytest.skip("no /bin/busybox: `make test` provides one")
+    shutil.copy(BUSYBOX, tmp_path / "sh")
+    return Project(tmp_path, address)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The host and port of a registry of our own."""
+    program = shutil.which("docker-registry")
+    if not program:
+        pytest.skip("no docker-registry: `make test` provides one")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("registry")
+    config = folder / "config.yml"
+    config.write_text(
+        f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {folder}/data\nhttp:\n  addr: 127.0.0.1:{port}\n"
+    )
+    log = (folder / "log").open("wb")
+    with log, subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log) as process:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield f"127.0.0.1:{port}"
+        process.terminate()
