@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Settings:
@@ -27,7 +30,7 @@ class Settings:
     @property
     def docker_config(self) -> Path:
         """Return the folder of Docker's client configuration."""
-        return Path(self._environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+        return _path(self._environ.get("DOCKER_CONFIG")) or _home() / ".docker"
 
     @property
     def builder(self) -> str | None:
@@ -37,7 +40,7 @@ class Settings:
     @property
     def buildx_config(self) -> Path:
         """Return the folder that holds the builders, which buildx shares."""
-        return Path(self._environ.get("BUILDX_CONFIG") or self.docker_config / "buildx")
+        return _path(self._environ.get("BUILDX_CONFIG")) or self.docker_config / "buildx"
 
     @property
     def docker_host(self) -> str | None:
@@ -52,14 +55,14 @@ class Settings:
     @property
     def docker_cert_path(self) -> Path:
         """Return the folder of the client's certificate for a Docker Engine over TLS."""
-        return Path(self._environ.get("DOCKER_CERT_PATH") or self.docker_config)
+        return _path(self._environ.get("DOCKER_CERT_PATH")) or self.docker_config
 
     @property
     def data_home(self) -> Path:
         """Return the folder of the user's own data (XDG Base Directory Specification)."""
         # The specification has relative paths ignored.
-        named = Path(self._environ.get("XDG_DATA_HOME") or "")
-        return named if named.is_absolute() else Path.home() / ".local" / "share"
+        named = _path(self._environ.get("XDG_DATA_HOME"))
+        return named if named and named.is_absolute() else _home() / ".local" / "share"
 
     @property
     def path(self) -> str:
@@ -96,3 +99,16 @@ class Settings:
     def bake_relative_paths(self) -> str:
         """Return what `BUILDX_BAKE_FILE_RELATIVE_PATHS` says on whether contexts start at the folder of their file."""
         return self._environ.get("BUILDX_BAKE_FILE_RELATIVE_PATHS", "").strip()
+
+
+def _path(text: str | None) -> Path | None:
+    """Return a path, or None for none; pathlib is imported only where there is one, as printing needs none."""
+    from pathlib import Path
+
+    return Path(text) if text else None
+
+
+def _home() -> Path:
+    from pathlib import Path
+
+    return Path.home()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -39,6 +38,8 @@ class CacheEntry:
     def of(cls, fields: Mapping[str, str]) -> CacheEntry:
         """Make an entry of an object's attributes. Raises EntryError."""
         if not fields.get("type"):
+            import json
+
             raise EntryError(f"type required for {quote(json.dumps(fields, sort_keys=True, separators=(',', ':')))}")
         return cls(fields["type"], {k: v for k, v in fields.items() if k != "type"})
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from json.encoder import encode_basestring
 from typing import Any
 
 from bakepy.planner.config import Config, Definition
 
-ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
-"""What Go's JSON escapes for the sake of HTML and JavaScript."""
+ESCAPES = {
+    **{code: f"\\u{code:04x}" for code in (*range(0x20), *map(ord, "<>&"), 0x2028, 0x2029)},
+    **{ord(char): "\\" + letter for char, letter in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)},
+}
+"""What Go's JSON escapes: what JSON must, and some characters for the sake of HTML and JavaScript."""
 
 
 def to_json(value: Any) -> str:
@@ -21,15 +23,19 @@ def to_json(value: Any) -> str:
 
 def _write(value: Any, line: str, out: list[str]) -> None:
     if isinstance(value, str):
-        out.append(encode_basestring(value).translate(ESCAPES))
+        out.append(_quoted(value))
     elif value is None or isinstance(value, bool):
         out.append({None: "null", True: "true", False: "false"}[value])
     elif isinstance(value, Mapping):
-        _write_items(((encode_basestring(k).translate(ESCAPES) + ": ", v) for k, v in value.items()), "{}", line, out)
+        _write_items(((_quoted(k) + ": ", v) for k, v in value.items()), "{}", line, out)
     elif isinstance(value, list | tuple):
         _write_items((("", item) for item in value), "[]", line, out)
     else:
         out.append(str(value))
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.translate(ESCAPES) + '"'
 
 
 def _write_items(items: Iterable[tuple[str, Any]], brackets: str, line: str, out: list[str]) -> None:
