@@ -57,13 +57,14 @@ class _Row:
 class _Block:
     """Keep a block's rows, and the values that are the same in all of them."""
 
-    __slots__ = ("attributes", "block", "constant", "rows", "shared", "whole")
+    __slots__ = ("attributes", "block", "constant", "loaded", "rows", "shared", "whole")
 
     def __init__(self, block: Block, schema: Schema) -> None:
         self.block = block
         self.attributes = {n: a for n, a in block.body.attributes.items() if n in schema}
         self.rows: list[_Row] = []
         self.constant: set[str] = set()
+        self.loaded: set[str] = set()
         self.shared: dict[str, Value] = {}
         self.whole = False
 
@@ -247,13 +248,20 @@ class Blocks:
             attributes = {wanted: one.attributes[wanted]} if wanted in one.attributes else {}
         with self.resolver.step(step):
             for attribute in attributes.values():
-                self.resolver.load(attribute.value, row.scope, json=one.block.body.json)
+                if attribute.name not in one.loaded:
+                    self._load(one, attribute, row.scope)
         self._decode(one, row, attributes)
         row.done.update(attributes)
         if wanted is not None:
             row.done.add(wanted)
         row.seen = None
         self._members[kind].rows[name] = row
+
+    def _load(self, one: _Block, attribute: Attribute, scope: Scope) -> None:
+        """Load what an attribute needs; if that is no other block, it is loaded for all rows."""
+        self.resolver.load(attribute.value, scope, json=one.block.body.json)
+        if self.resolver.dependencies(attribute.value).roots.isdisjoint(self.schemas):
+            one.loaded.add(attribute.name)
 
     def _check_required(self, block: Block) -> None:
         faults = []

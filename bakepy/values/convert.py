@@ -56,9 +56,22 @@ def convert(value: Value, type: Type) -> Value:
         return value
     if value.type == type.without_optional():
         return value
+    if _holds_elements(value, type):
+        return Value(type, value.raw)
     if not can_convert(value.type, type, unsafe=True):
         raise ConversionError(mismatch.message(value.type, type))
     return _convert(value, type, ())
+
+
+def _holds_elements(value: Value, type: Type) -> bool:
+    """Tell whether a tuple or object has just the elements of a list or map, the most frequent case by far."""
+    raw = value.raw
+    if isinstance(type, MapType):
+        if type.element.is_primitive and isinstance(value.type, ObjectType) and isinstance(raw, dict):
+            return all(v.type is type.element for v in raw.values())
+    elif isinstance(type, ListType) and isinstance(value.type, TupleType) and isinstance(raw, tuple):
+        return type.element.is_primitive and all(v.type is type.element for v in raw)
+    return False
 
 
 def _convert(value: Value, type: Type, path: Path, *, unsafe: bool = True) -> Value:
@@ -153,7 +166,8 @@ def _to_map(value: Value, type: MapType, path: Path, *, unsafe: bool) -> Value:
     if wanted is DYNAMIC and from_object:
         wanted = unify([v.type for v in given.values()], unsafe=unsafe) or DYNAMIC
     result: Mapping[str, Value] = {
-        name: _convert(v, wanted, (*path, IndexStep(string(name))), unsafe=unsafe) for name, v in given.items()
+        name: v if v.type is wanted else _convert(v, wanted, (*path, IndexStep(string(name))), unsafe=unsafe)
+        for name, v in given.items()
     }
     if isinstance(wanted, CollectionType | ObjectType):
         names = list(result)
@@ -174,7 +188,10 @@ def _to_sequence(value: Value, type: ListType | SetType, path: Path, *, unsafe: 
         return make((), own.without_optional())
     if wanted is DYNAMIC and from_tuple:
         wanted = unify([v.type for v in given], unsafe=unsafe) or DYNAMIC
-    elements = [_convert(v, wanted, (*path, IndexStep(count(i))), unsafe=unsafe) for i, v in enumerate(given)]
+    elements = [
+        v if v.type is wanted else _convert(v, wanted, (*path, IndexStep(count(i))), unsafe=unsafe)
+        for i, v in enumerate(given)
+    ]
     if from_tuple and isinstance(type, ListType):
         elements = _unify_elements(elements, list(range(len(elements))), path, unsafe=unsafe)
     else:
