@@ -40,14 +40,14 @@ class EmbeddedDriver(Driver):
         await asyncio.to_thread(self._start, say)
 
     def dial(self) -> AbstractAsyncContextManager[Endpoint]:
-        """Keep the engine running while the context lasts; an engine that crashes is named as the cause."""
+        """Keep the engine running while the context lasts."""
         return self._dial()
 
     @asynccontextmanager
     async def _dial(self) -> AsyncIterator[Endpoint]:
         import asyncio
 
-        from bakepy.engine.process import crashed, in_use
+        from bakepy.engine.process import in_use
 
         # A lock that someone else holds is waited for off the loop.
         use = in_use(self._paths)
@@ -55,18 +55,22 @@ class EmbeddedDriver(Driver):
         try:
             # Between boot and here the engine may have become idle and been stopped.
             await self.boot(lambda _text: None)
-            try:
-                yield self._endpoint
-            except Exception as error:
-                if crash := await asyncio.to_thread(crashed, self._paths):
-                    raise DriverError(crash.diagnostics) from error
-                raise
+            yield self._endpoint
         finally:
             use.__exit__(None, None, None)
 
     async def capabilities(self) -> frozenset[Capability]:
         """Return all that the pinned BuildKit can do."""
         return frozenset(Capability) - {Capability.LOADS_BY_ITSELF}
+
+    async def why_lost(self) -> DriverError | None:
+        """Return how the engine ended by itself, with the end of its log."""
+        import asyncio
+
+        from bakepy.engine.process import crashed
+
+        crash = await asyncio.to_thread(crashed, self._paths)
+        return DriverError(crash.diagnostics) if crash else None
 
     async def stop(self) -> None:
         """Stop the engine; its build cache stays."""

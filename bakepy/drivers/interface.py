@@ -73,6 +73,10 @@ class Driver(ABC):
     async def capabilities(self) -> frozenset[Capability]:
         """Tell what the node can do; called once a run, after boot."""
 
+    async def why_lost(self) -> DriverError | None:
+        """Tell why the connection broke, where the driver can know; called after a loss, while the dial is open."""
+        return None
+
     @abstractmethod
     async def stop(self) -> None:
         """Stop the node, its state kept."""

@@ -166,9 +166,10 @@ def build(go: Go, program: Program, target: Path, say: Callable[[str], None]) ->
     say(f"fetching the sources of {name}")
     tags = program.arguments[:2] if program.arguments[0] == "-tags" else ()
     listed = _run([go.command, "list", "-deps", *tags, program.package], program.module, environment, name)
-    say(f"compiling {name}: {len(listed)} packages, which takes minutes the first time")
+    packages = sum(not line.startswith("go: ") for line in listed)
+    say(f"compiling {name}: {packages} packages, which takes minutes the first time")
     arguments = ["build", "-v", "-trimpath", *program.arguments, "-o", str(target), program.package]
-    _run([go.command, *arguments], program.module, environment, name, _Meter(name, len(listed), say))
+    _run([go.command, *arguments], program.module, environment, name, _Meter(name, packages, say))
 
 
 class _Meter:

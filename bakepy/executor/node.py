@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from bakepy.buildkit.errors import ConnectionLost
 from bakepy.buildkit.requests import Answer, Definition, GatewayRequest, Result, SolveRequest
 from bakepy.drivers.interface import Driver
 from bakepy.executor.folders import shared_key
@@ -50,9 +51,10 @@ class Solved:
 class NodeRun:
     """Run solves on one node over one connection; made by `connect`."""
 
-    def __init__(self, name: str, client: Client, facts: NodeFacts, work: Work) -> None:
+    def __init__(self, name: str, driver: Driver, client: Client, facts: NodeFacts, work: Work) -> None:
         self.name = name
         self.facts = facts
+        self._driver = driver
         self._client = client
         self._work = work
         self._shared: Session | None = None
@@ -75,7 +77,7 @@ class NodeRun:
             if any("host-gateway" in dict(s.extra_hosts).values() for s in work.specs.values()):
                 workers = await client.workers()
                 gateway = workers[0].labels.get(HOST_GATEWAY, "") if workers else ""
-            node = cls(name, client, NodeFacts(capabilities, gateway), work)
+            node = cls(name, driver, client, NodeFacts(capabilities, gateway), work)
             await stack.enter_async_context(node._serving())
             yield node
 
@@ -102,6 +104,14 @@ class NodeRun:
 
         `parents` are the results of linked targets by name; they stay usable while their solves are held.
         """
+        try:
+            return await self._solve(vertex, parents, steps)
+        except ConnectionLost as lost:
+            if cause := await self._driver.why_lost():
+                raise cause from lost
+            raise
+
+    async def _solve(self, vertex: Vertex, parents: Mapping[str, Result], steps: Steps) -> Solved:
         spec = settle(vertex.spec, self.facts, self._work.env)
         async with AsyncExitStack() as stack:
             outputs = await stack.enter_async_context(Outputs.open(spec, self.facts, self._work))

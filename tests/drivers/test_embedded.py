@@ -1,6 +1,5 @@
 """The embedded engine as a driver: it starts on demand, builds, and names what went wrong."""
 
-import asyncio
 import os
 import shutil
 import signal
@@ -51,29 +50,17 @@ async def test_it_starts_on_demand_and_builds(settings: Settings, context: Path)
     assert not Paths.of(settings).home.exists()
 
 
-async def test_a_crash_in_the_middle_is_named_as_the_cause(settings: Settings, context: Path) -> None:
-    """A build that fails because the engine was killed shows that, and the end of the engine's log."""
+async def test_a_crash_is_named_as_the_cause_of_a_loss(settings: Settings) -> None:
+    """Asked why a connection broke, the driver tells how its engine ended, with the end of the log."""
+    driver = EmbeddedDriver(settings)
+    async with driver.dial():
+        assert await driver.why_lost() is None
+        os.kill(engine_pid(settings), signal.SIGKILL)
+        error = await driver.why_lost()
 
-    async def build_and_lose() -> None:
-        async with EmbeddedDriver(settings).dial() as endpoint:
-            (context / "Dockerfile").write_text('FROM scratch\nCOPY busybox /\nRUN ["/busybox", "sleep", "60"]\n')
-            building = asyncio.ensure_future(build(endpoint, context))
-            await asyncio.sleep(0.5)
-            os.kill(engine_pid(settings), signal.SIGKILL)
-            await building
-
-    with pytest.raises(DriverError, match="crashed") as caught:
-        await build_and_lose()
-
-    assert "SIGKILL" in caught.value.diagnostics[0].summary
-    assert "log" in caught.value.diagnostics[0].hint
-
-
-async def test_a_fault_of_the_build_stays_what_it_is(settings: Settings, context: Path) -> None:
-    """An error that is not the engine's passes through unchanged."""
-    with pytest.raises(ZeroDivisionError):
-        async with EmbeddedDriver(settings).dial():
-            raise ZeroDivisionError
+    assert error
+    assert "crashed (killed by SIGKILL)" in error.diagnostics[0].summary
+    assert "running server on" in error.diagnostics[0].detail
 
 
 async def test_a_missing_engine_says_what_to_type(tmp_path: Path) -> None:
