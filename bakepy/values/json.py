@@ -81,6 +81,7 @@ def _encode(value: Value, path: Path, out: list[str]) -> None:
 
 
 _SPACE = " \t\r\n"
+_TOO_DEEP = "exceeded max depth"
 _SPECIAL = re.compile('[\x00-\x1f"\\\\<>&\u2028\u2029\ud800-\udfff]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
@@ -114,7 +115,7 @@ def parse(text: str) -> Node:
     except ValueError:
         raise JSONError(explain(text)) from None
     except RecursionError:
-        raise JSONError("exceeded max depth") from None
+        raise JSONError(_TOO_DEEP) from None
     rest = text[end:].lstrip(_SPACE)
     if rest and rest[0] not in "]}":
         raise JSONError(explain(text))
@@ -158,8 +159,11 @@ def decode(text: str) -> Value:
 
     """
     node = parse(text)
-    implied_type(node)
-    return _plain(node)
+    try:
+        implied_type(node)
+        return _plain(node)
+    except RecursionError:
+        raise JSONError(_TOO_DEEP) from None
 
 
 def _plain(node: Node) -> Value:
@@ -195,7 +199,10 @@ def decode_as(text: str, type: Type) -> Value:
         JSONError: where the text is not JSON or does not have the type's shape.
 
     """
-    return _typed(parse(text), type, ())
+    try:
+        return _typed(parse(text), type, ())
+    except RecursionError:
+        raise JSONError(_TOO_DEEP) from None
 
 
 def _typed(node: Node, type: Type, path: Path) -> Value:

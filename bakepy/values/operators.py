@@ -11,6 +11,7 @@ from collections.abc import Callable
 from bakepy.values import numbers
 from bakepy.values.errors import OperationError
 from bakepy.values.numbers import NotANumberError, Number
+from bakepy.values.sets import Index
 from bakepy.values.types import BOOL, NUMBER, SetType, conforms
 from bakepy.values.value import FALSE, TRUE, UNKNOWN, Value, boolean
 
@@ -183,7 +184,8 @@ def _equal_sets(a: Value, b: Value) -> Value:
         return UNKNOWN_BOOL
     if len(a.elements) != len(b.elements):
         return FALSE
-    return boolean(all(contains(b, v) for v in a.elements))
+    theirs = Index(b.elements)
+    return boolean(all(v in theirs for v in a.elements))
 
 
 def contains(collection: Value, element: Value) -> bool:

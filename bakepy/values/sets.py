@@ -19,15 +19,40 @@ if TYPE_CHECKING:
     from bakepy.values.value import Value
 
 
+class Index:
+    """Find equal values among many of one type without comparing them all."""
+
+    __slots__ = ("_groups",)
+
+    def __init__(self, elements: Iterable[Value] = ()) -> None:
+        self._groups: dict[str, list[Value]] = {}
+        for element in elements:
+            self.add(element)
+
+    def __contains__(self, element: Value) -> bool:
+        return any(_equivalent(element, other) for other in self._groups.get(hash_text(element), ()))
+
+    def add(self, element: Value) -> bool:
+        """Take in a value; return whether none was equal to it. Unknown values are never equal."""
+        group = self._groups.setdefault(hash_text(element), [])
+        new = not any(_equivalent(element, other) for other in group)
+        if new:
+            group.append(element)
+        return new
+
+
+def unique(elements: Iterable[Value]) -> list[Value]:
+    """Return the first of each group of equal values."""
+    seen = Index()
+    return [element for element in elements if seen.add(element)]
+
+
 def ordered(elements: Iterable[Value]) -> tuple[Value, ...]:
     """Return the elements, all of one type, in order and each once; unknown elements are never one."""
-    kept: list[Value] = []
-    groups: dict[str, list[Value]] = {}
-    for element in elements:
-        group = groups.setdefault(hash_text(element), [])
-        if not any(_equivalent(element, other) for other in group):
-            group.append(element)
-            kept.append(element)
+    elements = tuple(elements)
+    if all(isinstance(v.raw, str) for v in elements):
+        return tuple(v for _, v in sorted({v.text: v for v in elements}.items()))
+    kept = unique(elements)
     if len(kept) < 2:
         return tuple(kept)
     if kept[0].type is STRING:

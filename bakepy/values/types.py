@@ -7,6 +7,7 @@ Types are compared by structure. The primitive types and `DYNAMIC` are singleton
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -125,7 +126,8 @@ class TupleType(Type):
 
     def without_optional(self) -> Type:
         """Return the type with plain attributes only."""
-        return TupleType(tuple(e.without_optional() for e in self.elements))
+        elements = tuple(e.without_optional() for e in self.elements)
+        return self if all(map(operator.is_, elements, self.elements)) else TupleType(elements)
 
     def _name(self, *, constraint: bool) -> str:
         return "tuple"
@@ -147,7 +149,10 @@ class ObjectType(Type):
 
     def without_optional(self) -> Type:
         """Return the type with plain attributes only."""
-        return ObjectType({name: a.without_optional() for name, a in self.attributes.items()})
+        attributes = {name: a.without_optional() for name, a in self.attributes.items()}
+        if not self.optional and all(map(operator.is_, attributes.values(), self.attributes.values())):
+            return self
+        return ObjectType(attributes)
 
     def _name(self, *, constraint: bool) -> str:
         return "object"

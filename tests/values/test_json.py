@@ -122,5 +122,6 @@ def test_values_without_json(value: Value, path: str, message: str) -> None:
 
 def test_deep_texts_are_refused() -> None:
     """A text that is nested too deeply is a fault, not a crash."""
-    with pytest.raises(JSONError, match="depth"):
-        parse("[" * 100_000 + "]" * 100_000)
+    for depth in (700, 100_000):
+        with pytest.raises(JSONError, match="depth"):
+            decode("[" * depth + "]" * depth)

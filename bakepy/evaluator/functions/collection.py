@@ -10,6 +10,7 @@ from bakepy.evaluator.functions.record import ArgumentFault, CallFault, Function
 from bakepy.values import operators
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError
+from bakepy.values.sets import unique
 from bakepy.values.types import BOOL, DYNAMIC, NUMBER, STRING, ListType, SetType, TupleType, Type
 from bakepy.values.unify import unify
 from bakepy.values.value import (
@@ -108,11 +109,7 @@ def _same_type(args: Sequence[Value]) -> Type:
 def _distinct(args: Sequence[Value], returns: Type) -> Value:
     if not args[0].wholly_known:
         return unknown(returns)
-    kept: list[Value] = []
-    for element in args[0].elements:
-        if not any(operators.equals(other, element).raw is True for other in kept):
-            kept.append(element)
-    return list_(kept, element_type(returns))
+    return list_(unique(args[0].elements), element_type(returns))
 
 
 def _chunk_list(args: Sequence[Value], returns: Type) -> Value:

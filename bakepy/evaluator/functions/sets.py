@@ -10,6 +10,7 @@ from bakepy.evaluator.functions.record import ArgumentFault, CallFault, Function
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError
 from bakepy.values.operators import contains
+from bakepy.values.sets import Index
 from bakepy.values.types import BOOL, DYNAMIC, ListType, SetType, TupleType, Type
 from bakepy.values.unify import unify
 from bakepy.values.value import Value, boolean, element_type, list_, set_, tuple_, unknown
@@ -59,11 +60,13 @@ def _union(a: Value, b: Value) -> list[Value]:
 
 
 def _intersection(a: Value, b: Value) -> list[Value]:
-    return [v for v in a.elements if contains(b, v)]
+    theirs = Index(b.elements)
+    return [v for v in a.elements if v in theirs]
 
 
 def _difference(a: Value, b: Value) -> list[Value]:
-    return [v for v in a.elements if not contains(b, v)]
+    theirs = Index(b.elements)
+    return [v for v in a.elements if v not in theirs]
 
 
 def _symmetric(a: Value, b: Value) -> list[Value]:
