@@ -186,6 +186,7 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         config = stack.enter_context(tempfile.TemporaryDirectory(prefix="bakepy-bench-"))
         env = {**os.environ, "BUILDX_CONFIG": config, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)  # measure as users run it: compiled once
         engine = None
         if any(r.engine for r in chosen):
             daemon = find("buildkitd", args.engine, *installed())
