@@ -240,7 +240,7 @@ services:
 def test_aliases_of_aliases_come_to_an_end():
     """A file of a few lines cannot ask for a billion values, nor for one within itself."""
     lines = ["a0: &a0 [x, x]", *(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 40))]
-    for text in ("\n".join(lines), "a: &a [*a]", "a: &a {<<: *a}"):
+    for text in ("\n".join(lines), "a: &a [*a]", "a: &a {<<: *a}", "[" * 100_000, "- " * 100_000, "a: *b"):
         with pytest.raises(BakeError):
             list(parse("compose.yml", text.encode()))
 

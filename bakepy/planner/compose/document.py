@@ -34,24 +34,67 @@ class Document:
     cleared: list[Path] = field(default_factory=list)
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Leave the meaning of plain scalars to us: PyYAML reads YAML 1.1, in which `yes` is true and `1:30` is 90."""
-
-    yaml_implicit_resolvers = {None: [(PLAIN, re.compile(""))]}  # noqa: RUF012  # as PyYAML declares it
-
-
 def parse(name: str, text: bytes) -> Iterator[Document]:
     """Give the documents of a file; raise BakeError where it is not YAML."""
-    loader = None
+    composer = _Composer(name, text)
     try:
-        loader = _Loader(text)
-        while loader.check_node():
-            yield _Builder(name).document(loader.get_node())
+        for node in composer.documents():
+            yield _Builder(name).document(node)
     except yaml.YAMLError as error:
         raise _fault(name, error) from None
-    finally:
-        if loader is not None:
-            loader.dispose()
+
+
+class _Composer:
+    """Turn the parser's events into nodes.
+
+    PyYAML's own composer recurses without a limit, in C: a few thousand brackets end the process. It also decides
+    what plain scalars mean, after YAML 1.1, in which `yes` is true and `1:30` is 90; here they are tagged as plain.
+    """
+
+    def __init__(self, name: str, text: bytes) -> None:
+        self._name = name
+        self._events = yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self._anchors: dict[str, yaml.Node] = {}
+
+    def documents(self) -> Iterator[yaml.Node]:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors = {}
+                yield self._node(next(self._events), 0)
+
+    def _node(self, event: Any, depth: int) -> yaml.Node:
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise _at(self._name, event.start_mark, f"unknown anchor '{event.anchor}' referenced")
+            return self._anchors[event.anchor]
+        if depth > MAX_DEPTH:
+            raise _at(self._name, event.start_mark, "exceeded max depth")
+        start: Any = event.start_mark
+        tag = event.tag or ""
+        node: yaml.Node
+        if isinstance(event, yaml.ScalarEvent):
+            tag = tag or (PLAIN if event.implicit[0] else "str")
+            node = yaml.ScalarNode(tag, event.value, start, None, event.style)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = yaml.SequenceNode(tag, [], start)
+        else:
+            node = yaml.MappingNode(tag, [], start)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        if isinstance(node, yaml.SequenceNode):
+            node.value.extend(self._children(yaml.SequenceEndEvent, depth + 1))
+        elif isinstance(node, yaml.MappingNode):
+            children = self._children(yaml.MappingEndEvent, depth + 1)
+            node.value.extend(zip(children, children, strict=True))
+        return node
+
+    def _children(self, end: type, depth: int) -> Iterator[yaml.Node]:
+        while not isinstance(event := next(self._events), end):
+            yield self._node(event, depth)
+
+
+def _at(name: str, mark: Any, what: str) -> BakeError:
+    return BakeError.of(f"failed to parse {name}: yaml: line {mark.line + 1}: {what}")
 
 
 def _fault(name: str, error: yaml.YAMLError) -> BakeError:
@@ -74,7 +117,7 @@ class _Builder:
         return out
 
     def _error(self, node: yaml.Node, what: str) -> BakeError:
-        return BakeError.of(f"failed to parse {self._name}: yaml: line {node.start_mark.line + 1}: {what}")
+        return _at(self._name, node.start_mark, what)
 
     def _value(self, node: yaml.Node, path: Path, out: Document) -> Any:
         self._made += 1
@@ -96,7 +139,7 @@ class _Builder:
         made: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key, value in node.value:
-            if key.value == "<<" and key.tag in {PLAIN, "tag:yaml.org,2002:merge"}:
+            if key.value == "<<" and key.tag in {PLAIN, "tag:yaml.org,2002:merge"} and not key.style:
                 for source in self._merge_sources(value):
                     merged = {**self._mapping(source, path, out), **merged}
                 continue
