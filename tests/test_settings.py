@@ -1,0 +1,42 @@
+"""What the environment means."""
+
+from pathlib import Path
+
+import pytest
+
+from bakepy.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"XDG_DATA_HOME": "/data"}, Path("/data")),
+        ({"XDG_DATA_HOME": "relative"}, Path.home() / ".local" / "share"),
+        ({"XDG_DATA_HOME": ""}, Path.home() / ".local" / "share"),
+        ({}, Path.home() / ".local" / "share"),
+    ],
+)
+def test_the_data_folder_follows_the_specification(environ: dict[str, str], expected: Path) -> None:
+    """A relative XDG_DATA_HOME is ignored, as the specification says."""
+    assert Settings(environ).data_home == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"BUILDX_CONFIG": "/b", "DOCKER_CONFIG": "/d"}, Path("/b")),
+        ({"DOCKER_CONFIG": "/d"}, Path("/d/buildx")),
+        ({}, Path.home() / ".docker" / "buildx"),
+    ],
+)
+def test_builders_are_where_buildx_keeps_them(environ: dict[str, str], expected: Path) -> None:
+    """BUILDX_CONFIG, else a folder of Docker's configuration."""
+    assert Settings(environ).buildx_config == expected
+
+
+def test_an_environment_is_copied_for_a_program() -> None:
+    """Changes go to the program alone."""
+    settings = Settings({"A": "1", "B": "2"})
+
+    assert settings.environment(B="3", C="4") == {"A": "1", "B": "3", "C": "4"}
+    assert settings.lookup("B") == "2"
