@@ -22,6 +22,7 @@ from bakepy.evaluator.functions.record import (
 from bakepy.evaluator.scope import CONSTANTS, Scope, suggestion
 from bakepy.evaluator.spans import closing_span, start_span
 from bakepy.evaluator.types import constraint
+from bakepy.evaluator.userfunctions import ResultFault
 from bakepy.grammar.nodes import Call, Expr
 from bakepy.values.types import DYNAMIC, ListType, SetType, TupleType
 from bakepy.values.value import UNKNOWN_DYNAMIC, Value
@@ -55,7 +56,10 @@ def _call(expr: Call, scope: Scope, faults: Faults) -> Value:
             return UNKNOWN_DYNAMIC
         return call(function, args)
     except FunctionError as error:
-        faults.extend(_diagnostic(expr, c, given) for c in error.complaints)
+        # Faults in the result of a function of the user's are where the function is; show that place too.
+        inner = error.__context__.diagnostics if isinstance(error.__context__, ResultFault) else ()
+        related = tuple(("here", d.subject) for d in inner if d.subject is not None and not d.implied)
+        faults.extend(_diagnostic(expr, c, given, related) for c in error.complaints)
         return UNKNOWN_DYNAMIC
 
 
@@ -98,7 +102,9 @@ def _expand(expr: Call, scope: Scope, faults: Faults) -> list[_Given] | None:
     return None
 
 
-def _diagnostic(expr: Call, complaint: Complaint, given: Sequence[_Given]) -> Diagnostic:
+def _diagnostic(
+    expr: Call, complaint: Complaint, given: Sequence[_Given], related: tuple[tuple[str, Span], ...]
+) -> Diagnostic:
     context: Span | None = expr.span
     match complaint.place:
         case Place.CLOSE:
@@ -109,7 +115,7 @@ def _diagnostic(expr: Call, complaint: Complaint, given: Sequence[_Given]) -> Di
             subject, context = expr.span, None
         case Place.NAME:
             subject = start_span(expr)
-    return Diagnostic(complaint.summary, complaint.detail, subject, context)
+    return Diagnostic(complaint.summary, complaint.detail, subject, context, related=related)
 
 
 def _unknown_function(expr: Call, scope: Scope) -> Diagnostic:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bakepy.diagnostics import Diagnostic, Severity, Span, nearest
 from bakepy.evaluator.dispatch import Faults, evaluate
@@ -15,7 +16,7 @@ from bakepy.values.errors import ConversionError
 from bakepy.values.types import STRING, Type
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class VariableDefinition:
     """Hold a `variable` block. `constraint` is the declared type, once it was read."""
 
@@ -28,7 +29,7 @@ class VariableDefinition:
     constraint: Type | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FunctionDefinition:
     """Hold a `function` block."""
 
@@ -39,15 +40,14 @@ class FunctionDefinition:
     result: Attribute | None
 
 
-@dataclass(slots=True)
-class GlobalAttribute:
+class GlobalAttribute(NamedTuple):
     """Hold an attribute outside all blocks, which is a variable; `json` where its file has the JSON form."""
 
     attribute: Attribute
     json: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Definitions:
     """Hold what the bodies define; of two variables, functions or global attributes of a name the later counts."""
 

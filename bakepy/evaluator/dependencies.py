@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bakepy.grammar.nodes import (
     Binary,
@@ -25,8 +25,7 @@ from bakepy.grammar.nodes import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Dependencies:
+class Dependencies(NamedTuple):
     """Name the functions that an expression calls and the variables that it reads, both in source order.
 
     Names that a `for` of the expression itself defines are left out.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bakepy.diagnostics import Diagnostic
 from bakepy.grammar.nodes import Block
@@ -28,8 +29,7 @@ class Decoder(Protocol):
         """Return `value` as a value of the field's type; raise values.errors.ConversionError where it does not fit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """Hold all that evaluation takes from outside the files.
 
     `builtins` are names with fixed string values (BAKE_CMD_CONTEXT …). `lookup` gives the override of a variable, from
@@ -42,11 +42,10 @@ class Inputs:
     schemas: Mapping[str, Mapping[str, Decoder]]
     validate_label: Callable[[str], str | None]
     surroundings: Surroundings
-    required: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"group": ("targets",)})
+    required: Mapping[str, Sequence[str]] = MappingProxyType({"group": ("targets",)})
 
 
-@dataclass(frozen=True, slots=True)
-class VariableInfo:
+class VariableInfo(NamedTuple):
     """Describe a variable as `--list=variables` prints it; `type` is as declared, "" where it was not."""
 
     name: str
@@ -60,7 +59,7 @@ class VariableInfo:
         return self.show()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Row:
     """Hold one evaluated block: one row of its matrix, or the whole block where it has none.
 
@@ -75,7 +74,7 @@ class Row:
     attributes: dict[str, Value] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Module:
     """Hold the values of a run's bodies.
 

@@ -47,7 +47,7 @@ def unknown_variable(expr: Variable, scope: Scope) -> Diagnostic:
         return Diagnostic("Variables not allowed", "Variables may not be used here.", expr.root_span, expr.span)
     near = suggestion(expr.root, scope.names())
     mean = f' Did you mean "{near}"?' if near else ""
-    hint = f'define it with: variable "{expr.root}" {{}}'
+    hint = "" if near else f'define it with: variable "{expr.root}" {{}}'
     detail = f'There is no variable named "{expr.root}".{mean}'
     return Diagnostic("Unknown variable", detail, expr.root_span, expr.span, hint)
 

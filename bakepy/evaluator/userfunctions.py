@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.evaluator.dispatch import evaluate
@@ -22,14 +22,13 @@ class ResultFault(CallFault):
         self.diagnostics = diagnostics
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
+class _Body(NamedTuple):
     params: tuple[str, ...]
     variadic: str | None
     result: Expr
     scope: Scope
 
-    def __call__(self, args: Sequence[Value], returns: Type) -> Value:
+    def run(self, args: Sequence[Value], returns: Type) -> Value:
         names: dict[str, Value | Namespace] = dict(zip(self.params, args, strict=False))
         if self.variadic is not None:
             names[self.variadic] = tuple_(args[len(self.params) :])
@@ -47,5 +46,5 @@ def user_function(name: str, params: list[str], variadic: str | None, result: Ex
         params=tuple(Parameter(p) for p in params),
         variadic=None if variadic is None else Parameter(variadic),
         returns=DYNAMIC,
-        impl=_Body(tuple(params), variadic, result, scope),
+        impl=_Body(tuple(params), variadic, result, scope).run,
     )

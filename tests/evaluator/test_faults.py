@@ -80,6 +80,14 @@ def test_a_value_that_does_not_fit_is_found_within_its_attribute() -> None:
     assert [(words, str(span)) for words, span in fault.related] == [("it is this value", "f0.hcl:4,7-9")]
 
 
+def test_a_fault_in_a_function_is_shown_where_it_is() -> None:
+    """The fault of a call points at the call, and at the place in the function's result."""
+    text = 'function "f" {\n params = [a]\n result = a.b\n}\ntarget "t" { args = { x = f({}) } }\n'
+    fault = faults_of(text)[0]
+    assert str(fault.subject) == "f0.hcl:5,27-29"
+    assert [str(span) for _, span in fault.related] == ["f0.hcl:3,12-14"]
+
+
 WARNINGS = [
     ('target "a" { tgas = ["x"] }\n', 'did you mean "tags"?'),
     ('target "a" {\n args {\n  x = 1\n }\n}\n', "write args = { … }"),
