@@ -1,7 +1,7 @@
 """The reverse session: what the daemon asks of its client."""
 
 from bakepy.buildkit.session.filesend import DirTarget, FileSend, FileSink, OpenSink, PipeSink, Sink
-from bakepy.buildkit.session.filesync import FileSync, LocalDir, shared_key
+from bakepy.buildkit.session.filesync import FileSync, LocalDir
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError, Service
 from bakepy.buildkit.session.server import Session, SessionError, Tunnel
 
@@ -22,5 +22,4 @@ __all__ = [
     "SessionError",
     "Sink",
     "Tunnel",
-    "shared_key",
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,15 +38,6 @@ class LocalDir:
     """Name a directory that the daemon may read."""
 
     path: Path
-
-
-def shared_key(path: Path, client: str) -> str:
-    """Return a key that is stable per directory and client.
-
-    The daemon keeps its copy of a directory under it and takes only what changed. It goes into the frontend attribute
-    `sharedkey:localdir:<name>`.
-    """
-    return hashlib.sha256(f"{client}\0{os.path.realpath(path)}".encode(errors="surrogateescape")).hexdigest()[:32]
 
 
 class FileSync:

@@ -21,7 +21,8 @@ from bakepy.buildkit.session import fsutil
 from bakepy.buildkit.session.rpc import Call, Code, RpcError
 
 OUTSTANDING = 64
-"""Files that are asked for and not complete; each holds one file descriptor, and its directory's."""
+"""Files that are asked for and not complete; each holds one file descriptor, and its directory's. They are asked for
+by halves: a message to the daemon costs as much as several small files."""
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -114,6 +115,8 @@ class Receiver:
     async def _advance(self) -> None:
         """Work on entries in their order, as far as there is room for more files."""
         waiting = self._waiting
+        if len(self._files) > OUTSTANDING // 2:
+            return
         while waiting and len(self._files) < OUTSTANDING:
             number, entry = waiting[0]
             if entry.linkname in self._under_way and not entry.mode & fsutil.MODE_TYPE:

@@ -50,7 +50,8 @@ class SessionError(Exception):
 class Session:
     """Offer services to a daemon: `metadata` announces them, `run` serves them.
 
-    `shared_key` is stable per client; the daemon finds its copies of local directories by it (see `shared_key`).
+    The daemon keeps its copy of a local directory under `shared_key` and the directory's name, and takes only what
+    changed: both should be stable from run to run, and differ between clients.
     """
 
     def __init__(self, services: Sequence[Service], shared_key: str = "") -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
-from bakepy.buildkit.session.filesync import CHUNK, FileSync, LocalDir, shared_key
+from bakepy.buildkit.session.filesync import CHUNK, FileSync, LocalDir
 from bakepy.buildkit.session.rpc import Code
 from bakepy.diagnostics import BakeError
 from tests.buildkit.session.peer import PeerCall, connected
@@ -203,15 +203,6 @@ async def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert call.status == Code.UNKNOWN
     assert call.message == f"cannot read {tmp_path}/file: is a directory"
     assert "Cannot read" in str(told[0])
-
-
-def test_shared_keys(tmp_path: Path) -> None:
-    """Keys are stable per directory, however it is named, and client."""
-    (tmp_path / "a").mkdir()
-    (tmp_path / "link").symlink_to("a")
-    key = shared_key(tmp_path / "a", "me")
-    assert key == shared_key(tmp_path / "link", "me")
-    assert len({key, shared_key(tmp_path, "me"), shared_key(tmp_path / "a", "you")}) == 3
 
 
 @given(st.integers(0, (1 << 32) - 1), st.binary(max_size=300))
