@@ -54,15 +54,6 @@ class NotANumberError(ArithmeticError):
     """Say that an operation on zeros or infinities has no result."""
 
 
-class ExponentError(ValueError):
-    """Say that a text denotes a number beyond the range of exponents."""
-
-
-def is_number(raw: object) -> bool:
-    """Tell whether a raw value is a number."""
-    return isinstance(raw, int | Float) and not isinstance(raw, bool)
-
-
 def _parts(x: Number) -> tuple[bool, int, int | None, int]:
     """Return sign, mantissa, exponent and precision of any number."""
     if isinstance(x, Float):

@@ -44,7 +44,6 @@ class Parameter:
     allow_unknown: bool = False
     allow_dynamic: bool = False
     kind: Kind = Kind.VALUE
-    doc: str = ""
 
 
 Returns = Type | Callable[[Sequence[Value]], Type]
