@@ -1,0 +1,71 @@
+"""What comes of a run, and the metadata file."""
+
+from __future__ import annotations
+
+import json
+import stat
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from bakepy.diagnostics import BakeError
+from bakepy.executor.node import Solved
+from bakepy.executor.outcome import Outcome, metadata, outcomes, write_metadata
+from bakepy.executor.run import Ended
+from bakepy.planner.graph import build_graph
+from bakepy.planner.scheduler import State
+from bakepy.planner.spec import Export, LocalContext, LocalDockerfile, SolveSpec
+
+
+def done(**response: str) -> dict[str, Outcome]:
+    return {"t": Outcome("t", State.DONE, response)}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("plain", "plain"),
+        (b64encode(b'{"a": 1}').decode(), {"a": 1}),
+        (b64encode(b'[{"a": 1}]').decode(), [{"a": 1}]),
+        (b64encode(b"[1]").decode(), b64encode(b"[1]").decode()),
+        (b64encode(b"{}").decode(), b64encode(b"{}").decode()),
+        ("", ""),
+    ],
+)
+def test_json_inside_is_decoded(value: str, shown: object) -> None:
+    """Objects and lists of objects are shown as such, all else as text."""
+    assert metadata(done(key=value)) == {"t": {"key": shown}}
+
+
+def test_failed_targets_are_left_out() -> None:
+    """The file tells of what was built."""
+    assert metadata({"t": Outcome("t", State.FAILED, error="x")}) == {}
+
+
+def test_the_file_is_written_whole(tmp_path: Path) -> None:
+    """Others may read it; nothing else stays behind; Go's escapes are kept."""
+    write_metadata(tmp_path / "m", done(a="<&>"))
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+    assert stat.S_IMODE((tmp_path / "m").stat().st_mode) == 0o644
+    text = (tmp_path / "m").read_text()
+    assert "\\u003c\\u0026\\u003e" in text
+    assert json.loads(text) == {"t": {"a": "<&>"}}
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """A missing folder is a fault, not a traceback."""
+    with pytest.raises(BakeError, match="failed to write metadata file"):
+        write_metadata(tmp_path / "no" / "m", done())
+
+
+def test_targets_that_share_a_solve_keep_their_names() -> None:
+    """Each target is told of its own tags, as the exporter completed them."""
+    base = SolveSpec(LocalContext("."), LocalDockerfile("Dockerfile"))
+    specs = {n: SolveSpec(base.context, base.dockerfile, exports=(Export("image", names=(f"{n}:1",)),)) for n in "ab"}
+    graph = build_graph(specs)
+    (vertex,) = graph.vertices
+    solved = Solved({"image.name": "host/a:1,host/b:1", "containerimage.digest": "sha256:x"})
+    found = outcomes(graph, specs, {vertex: Ended(State.DONE, solved)})
+    assert [found[n].response["image.name"] for n in "ab"] == ["host/a:1", "host/b:1"]
+    assert {o.digest for o in found.values()} == {"sha256:x"}
