@@ -6,7 +6,7 @@ import sys
 
 from bakepy.evaluator.functions.record import CallFault, Parameter
 from bakepy.values.numbers import is_integer, to_float, truncate
-from bakepy.values.types import NUMBER, STRING, Type
+from bakepy.values.types import NUMBER, STRING
 from bakepy.values.value import Value
 
 _LOW, _HIGH = -(2**63), 2**63 - 1
@@ -51,8 +51,3 @@ def strings(*names: str) -> tuple[Parameter, ...]:
 def numbers(*names: str) -> tuple[Parameter, ...]:
     """Make parameters that take numbers."""
     return tuple(Parameter(name, NUMBER, allow_dynamic=True) for name in names)
-
-
-def of(type: Type, *names: str) -> tuple[Parameter, ...]:
-    """Make parameters that take values of one type."""
-    return tuple(Parameter(name, type) for name in names)
