@@ -35,7 +35,7 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
 def show(error: BakeError) -> None:
     """Print diagnostics on standard error; the last line is the first fault in one line."""
     color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    if any(d.subject or d.hint or d.related for d in error.diagnostics):
+    if len(error.diagnostics) > 1 or any(d.subject or d.hint or d.related for d in error.diagnostics):
         print(render(error.diagnostics, color=color), file=sys.stderr)
     print(f"ERROR: {error}", file=sys.stderr)
 

@@ -41,14 +41,8 @@ def check(config: Config, lookup: Lookup) -> None:
         for attribute, message in _faults(target, lookup):
             faults.setdefault(message, config.fault(name, attribute, message))
     if faults:
-        raise BakeError([_joined(list(faults.values()))])
-
-
-def _joined(faults: list[Diagnostic]) -> Diagnostic:
-    """Return the first fault, which is the one that the reference names, with the others in its hint."""
-    first, *rest = faults
-    hint = f"There is more to mend: {'; '.join(fault.summary for fault in rest)}." if rest else ""
-    return replace(first, hint=hint)
+        first, *rest = faults.values()
+        raise BakeError([first, *(replace(fault, further=True) for fault in rest)])
 
 
 def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, str]]:

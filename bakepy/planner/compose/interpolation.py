@@ -82,7 +82,8 @@ class Interpolation:
         faults: list[tuple[list[str], str]] = []
         out = self._walk(data, [], faults)
         if faults:
-            raise BakeError([Diagnostic(message) for _, message in sorted(faults, key=lambda fault: fault[0])])
+            messages = [message for _, message in sorted(faults, key=lambda fault: fault[0])]
+            raise BakeError([Diagnostic(message, further=i > 0) for i, message in enumerate(messages)])
         return out
 
     def _walk(self, data: Any, path: list[str], faults: list[tuple[list[str], str]]) -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, Diagnostic
 
 Check = Callable[[str, Any], Iterator[str]]
 NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "mapping", list: "array"}
@@ -147,8 +147,8 @@ SERVICE_NAME = re.compile("[a-zA-Z0-9._-]+")
 
 def validate(model: Mapping[str, Any]) -> None:
     """Raise BakeError where the services or secrets of a model do not have the form they must have."""
-    for fault in _faults(model):
-        raise BakeError.of(fault)
+    if faults := list(_faults(model)):
+        raise BakeError([Diagnostic(fault, further=i > 0) for i, fault in enumerate(faults)])
 
 
 def _faults(model: Mapping[str, Any]) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.model.attest import Attest
 from bakepy.model.cache import CacheEntry
 from bakepy.model.export import Export
@@ -23,37 +23,38 @@ Model = dict[str, Any]
 
 def check_consistency(model: Model) -> None:
     """Raise BakeError where services and secrets do not fit together."""
+    if faults := list(_inconsistencies(model)):
+        raise BakeError([Diagnostic(fault, further=i > 0) for i, fault in enumerate(faults)])
+
+
+def _inconsistencies(model: Model) -> Iterator[str]:
     services, secrets = model.get("services", {}), model.get("secrets") or {}
     for name, service in services.items():
         build = service.get("build")
         if build is None and not service.get("image"):
             what = "has neither an image nor a build context specified: invalid compose project"
-            raise BakeError.of(f"service {quote(name)} {what}")
+            yield f"service {quote(name)} {what}"
         if build is not None:
-            _check_build(name, build, services, secrets)
+            for what in _build_faults(build, services, secrets):
+                yield f"service {quote(name)} {what}"
     for name, secret in secrets.items():
         fields = secret or {}
         if not _switch(fields.get("external")) and not fields.get("file") and not fields.get("environment"):
-            what = "must declare either `file` or `environment`: invalid compose project"
-            raise BakeError.of(f"secret {quote(name)} {what}")
+            yield f"secret {quote(name)} must declare either `file` or `environment`: invalid compose project"
 
 
-def _check_build(name: str, build: Model, services: Model, secrets: Model) -> None:
+def _build_faults(build: Model, services: Model, secrets: Model) -> Iterator[str]:
     if build.get("dockerfile") and build.get("dockerfile_inline"):
-        what = "declares mutualy exclusive dockerfile and dockerfile_inline: invalid compose project"
-        raise BakeError.of(f"service {quote(name)} {what}")
+        yield "declares mutualy exclusive dockerfile and dockerfile_inline: invalid compose project"
     for key, value in mapping(build.get("additional_contexts")).items():
         if value and value.startswith("service:"):
             other = value.removeprefix("service:")
             what = "unknown" if other not in services else "non-buildable" if "build" not in services[other] else ""
             if what:
-                raise BakeError.of(
-                    f"service {quote(name)} declares {what} service {quote(other)} as additional contexts {key}"
-                )
+                yield f"declares {what} service {quote(other)} as additional contexts {key}"
     for secret in build.get("secrets") or ():
         if secret.get("source", "") not in secrets:
-            what = f"refers to undefined build secret {secret.get('source', '')}: invalid compose project"
-            raise BakeError.of(f"service {quote(name)} {what}")
+            yield f"refers to undefined build secret {secret.get('source', '')}: invalid compose project"
 
 
 def target_of(name: str, service: Model, secrets: Model, environment: Mapping[str, str]) -> Target:
