@@ -12,6 +12,9 @@ help:
 	@echo "make test         run the whole test suite, real engines included"
 	@echo "make lint         check style and types"
 	@echo "make bench        measure beside the reference"
+	@echo "make record       record the reference's answers anew"
+	@echo "make proto        generate the code of BuildKit's messages"
+	@echo "make grammar      compile the grammar"
 	@echo "make clean        remove what these made in this folder"
 
 quickstart: examples
@@ -45,13 +48,14 @@ reference: .venv/dev
 	@$(BIN)/python -m tests.provide "$(PARTS)" --reference
 
 record: reference
-	PATH="$(PARTS)/bin:$$PATH" $(BIN)/python -m tests.peer.record
+	BUILDX=$(CURDIR)/.cache/reference/buildx $(BIN)/python -m tests.peer.record
+	BUILDX=$(CURDIR)/.cache/reference/buildx $(BIN)/python -m tests.peer.record_definitions
 
 proto: .venv/dev
 	$(BIN)/python -m bakepy.buildkit.proto.generate
 
 grammar: .venv/dev
-	$(BIN)/python -m bakepy.grammar.generate
+	$(BIN)/python -m scripts.grammar_tables
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/rootfs examples/bake-out
