@@ -55,7 +55,7 @@ proto: .venv/dev
 	$(BIN)/python -m bakepy.buildkit.proto.generate
 
 grammar: .venv/dev
-	$(BIN)/python -m scripts.grammar_tables
+	$(BIN)/python scripts/grammar_tables.py
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/rootfs examples/bake-out
