@@ -1,0 +1,252 @@
+"""Serve OCI layouts to the daemon as containerd's content API: `oci-layout://` contexts, caches of type `local`.
+
+A layout is a folder with `index.json`, `oci-layout` and `blobs/<algorithm>/<hex>`. Blobs are checked against their
+digest before they get their name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bakepy.buildkit.proto import content_pb2
+from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
+from bakepy.diagnostics import BakeError
+
+CHUNK = 256 << 10
+_SERVICE = "/containerd.services.content.v1.Content/"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+_NAME = "io.containerd.image.name"
+_TAG = "org.opencontainers.image.ref.name"
+_INDEX = "application/vnd.oci.image.index.v1+json"
+
+Descriptor = dict[str, Any]
+"""A descriptor of the OCI image specification, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Name the folder of an OCI layout; a writable one is made when the first blob comes."""
+
+    path: Path
+    writable: bool = False
+
+    def blob(self, digest: str) -> Path:
+        """Return where a blob lies or will lie; raises RpcError for what is no digest."""
+        if not _DIGEST.fullmatch(digest):
+            raise RpcError(Code.INVALID_ARGUMENT, f"invalid digest {digest!r}")
+        algorithm, _, encoded = digest.partition(":")
+        return self.path / "blobs" / algorithm / encoded
+
+    def find(self, tag: str) -> str | None:
+        """Return the digest that `index.json` has for a name or tag, None where there is none.
+
+        Raises BakeError where the index cannot be read.
+        """
+        manifests = self._index()["manifests"]
+        for annotation in (_NAME, _TAG):
+            for manifest in manifests:
+                if (manifest.get("annotations") or {}).get(annotation) == tag:
+                    return str(manifest["digest"])
+        return None
+
+    def tag(self, descriptor: Descriptor, tag: str) -> None:
+        """Enter a manifest into `index.json` under a tag, which is taken from another that has it."""
+        index = self._index() if (self.path / "index.json").exists() else {"manifests": []}
+        others = [m for m in index["manifests"] if not _replaced(m, descriptor, tag)]
+        annotations = (descriptor.get("annotations") or {}) | {_TAG: tag}
+        index |= {"schemaVersion": 2, "mediaType": index.get("mediaType") or _INDEX}
+        index["manifests"] = [*others, descriptor | {"annotations": annotations}]
+        _write(self.path / "oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
+        _write(self.path / "index.json", json.dumps(index).encode())
+
+    def _index(self) -> dict[str, Any]:
+        path = self.path / "index.json"
+        try:
+            index = json.loads(path.read_bytes())
+            if not isinstance(index, dict) or not isinstance(index.setdefault("manifests", []), list):
+                raise ValueError("it is no image index")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise BakeError.of(f"Cannot read {path}", f"{reason}.") from error
+        return index
+
+
+def _replaced(manifest: Descriptor, by: Descriptor, tag: str) -> bool:
+    """Tell whether an entry of an index gives way: it has the tag, or is the same manifest without any."""
+    found = (manifest.get("annotations") or {}).get(_TAG)
+    return found == tag or (not found and manifest.get("digest") == by.get("digest"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that appears whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+class Content:
+    """Serve layouts by the daemon's name for them: `oci:<id>`, or `local:<folder>` as in the cache's attributes."""
+
+    def __init__(self, layouts: Mapping[str, Layout]) -> None:
+        self._layouts = layouts
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Return the handlers of the methods that BuildKit calls."""
+        methods = {"Info": self._info, "Read": self._read, "Write": self._write, "Status": self._status}
+        methods |= {"Update": self._update, "Abort": self._abort}
+        return {_SERVICE + name: handler for name, handler in methods.items()}
+
+    def _layout(self, call: Call) -> Layout:
+        name = call.metadata.get("buildkit-attachable-store-id", [""])[0]
+        if (layout := self._layouts.get(name)) is None:
+            raise RpcError(Code.NOT_FOUND, f"unknown store {name}")
+        return layout
+
+    async def _info(self, call: Call) -> None:
+        request = content_pb2.InfoRequest.FromString(await call.receive() or b"")
+        with _faults(request.digest):
+            found = self._layout(call).blob(request.digest).stat()
+        info = content_pb2.Info(digest=request.digest, size=found.st_size)
+        info.created_at.FromNanoseconds(found.st_mtime_ns)
+        info.updated_at.FromNanoseconds(found.st_mtime_ns)
+        await call.send(content_pb2.InfoResponse(info=info).SerializeToString())
+
+    async def _read(self, call: Call) -> None:
+        request = content_pb2.ReadContentRequest.FromString(await call.receive() or b"")
+        with _faults(request.digest):
+            file = os.open(self._layout(call).blob(request.digest), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                await self._send_range(call, file, max(request.offset, 0), request.size)
+            finally:
+                os.close(file)
+
+    async def _send_range(self, call: Call, file: int, offset: int, size: int) -> None:
+        total = os.fstat(file).st_size
+        if offset > total:
+            raise RpcError(Code.OUT_OF_RANGE, f"read past object length {total} bytes")
+        end = min(total, offset + size) if size > 0 else total
+        while offset < end and (data := os.pread(file, min(CHUNK, end - offset), offset)):
+            await call.send(content_pb2.ReadContentResponse(offset=offset, data=data).SerializeToString())
+            offset += len(data)
+
+    async def _write(self, call: Call) -> None:
+        layout = self._layout(call)
+        if not layout.writable:
+            raise RpcError(Code.PERMISSION_DENIED, f"{layout.path} is only read")
+        blob: _Blob | None = None
+        try:
+            while (message := await call.receive()) is not None:
+                request = content_pb2.WriteContentRequest.FromString(message)
+                if request.expected and layout.blob(request.expected).exists():
+                    raise RpcError(Code.ALREADY_EXISTS, f"blob with expected digest {request.expected} exists")
+                with _faults(request.ref):
+                    blob = blob or _Blob(layout, request)
+                    answer = blob.take(request)
+                await call.send(answer.SerializeToString())
+                if request.action == content_pb2.COMMIT:
+                    return
+        finally:
+            if blob:
+                blob.close()
+
+    async def _status(self, call: Call) -> None:
+        request = content_pb2.StatusRequest.FromString(await call.receive() or b"")
+        raise RpcError(Code.NOT_FOUND, f"no write of {request.ref} to go on with")
+
+    async def _update(self, call: Call) -> None:
+        await call.receive()
+        raise RpcError(Code.FAILED_PRECONDITION, "a layout keeps no labels")
+
+    async def _abort(self, call: Call) -> None:
+        await call.receive()  # what a write has left is removed when its call ends
+        await call.send(b"")
+
+
+@contextlib.contextmanager
+def _faults(what: str) -> Iterator[None]:
+    """Translate the faults of files."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise RpcError(Code.NOT_FOUND, f"content {what}: not found") from error
+    except OSError as error:
+        raise RpcError(Code.UNKNOWN, f"content {what}: {(error.strerror or 'input/output error').lower()}") from error
+
+
+class _Blob:
+    """Be a blob that is being written, beside the others and under a name of its own."""
+
+    def __init__(self, layout: Layout, first: content_pb2.WriteContentRequest) -> None:
+        if not first.ref:
+            raise RpcError(Code.INVALID_ARGUMENT, "first message must have a reference")
+        folder = layout.path / "ingest"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._layout = layout
+        self._path: Path | None = folder / secrets.token_hex(8)
+        self._file = open(self._path, "xb")  # noqa: SIM115 - closed by close()
+        self._expected, self._total = first.expected, first.total
+        self._hash = hashlib.new((first.expected or "sha256").partition(":")[0])
+        self._offset = 0
+
+    def take(self, request: content_pb2.WriteContentRequest) -> content_pb2.WriteContentResponse:
+        """Do what a request asks for and return the answer."""
+        self._expected = request.expected or self._expected
+        self._total = request.total or self._total
+        answer = content_pb2.WriteContentResponse(action=request.action, total=self._total)
+        if request.action != content_pb2.STAT:
+            if request.offset != self._offset and request.offset:
+                fault = f"write @{request.offset} must occur at current offset {self._offset}"
+                raise RpcError(Code.OUT_OF_RANGE, fault)
+            if not request.offset and self._offset:
+                self._restart()
+            self._file.write(request.data)
+            self._hash.update(request.data)
+            self._offset += len(request.data)
+        if request.action == content_pb2.COMMIT:
+            self._commit()
+        answer.offset = self._offset
+        answer.digest = self._digest
+        return answer
+
+    @property
+    def _digest(self) -> str:
+        return f"{self._hash.name}:{self._hash.hexdigest()}"
+
+    def _restart(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._hash = hashlib.new(self._hash.name)
+        self._offset = 0
+
+    def _commit(self) -> None:
+        if self._total and self._total != self._offset:
+            fault = f"unexpected commit size {self._offset}, expected {self._total}"
+            raise RpcError(Code.FAILED_PRECONDITION, fault)
+        if self._expected and self._expected != self._digest:
+            fault = f"unexpected commit digest {self._digest}, expected {self._expected}"
+            raise RpcError(Code.FAILED_PRECONDITION, fault)
+        self._file.close()
+        blob = self._layout.blob(self._digest)
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        assert self._path  # noqa: S101 - a blob is committed once
+        self._path.chmod(0o444)
+        self._path.replace(blob)
+        self._path = None
+
+    def close(self) -> None:
+        """Remove what was not committed, and the folder where nothing else is under way."""
+        self._file.close()
+        with contextlib.suppress(OSError):
+            if self._path:
+                self._path.unlink()
+            (self._layout.path / "ingest").rmdir()

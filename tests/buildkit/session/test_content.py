@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+
+from bakepy.buildkit.client import Client
+from bakepy.buildkit.proto import content_pb2
+from bakepy.buildkit.requests import CacheEntry, Exporter, GatewayRequest, SolveRequest
+from bakepy.buildkit.session import Content, DirTarget, FileSend, FileSync, Layout, LocalDir, Session
+from bakepy.buildkit.session.rpc import Code
+from bakepy.diagnostics import BakeError
+from bakepy.progress.events import Solve, SolveUpdate
+from bakepy.transport.endpoint import Endpoint
+from tests.buildkit.session.peer import Peer, PeerCall, connected
+
+SERVICE = "/containerd.services.content.v1.Content/"
+DATA = os.urandom(700_000)
+DIGEST = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
+
+
+async def call(peer: Peer, method: str, *requests: bytes) -> tuple[PeerCall, list[bytes]]:
+    found = await peer.call(SERVICE + method, [("buildkit-attachable-store-id", "s")])
+    await found.send(*requests)
+    await found.half_close()
+    return found, await found.rest()
+
+
+def write(action: str, data: bytes = b"", offset: int = 0, **more: object) -> bytes:
+    request = content_pb2.WriteContentRequest(action=action, data=data, offset=offset, ref="r", **more)
+    return request.SerializeToString()
+
+
+def files(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
+
+
+def stored(path: Path) -> Layout:
+    layout = Layout(path, writable=True)
+    blob = layout.blob(DIGEST)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(DATA)
+    return layout
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "wanted"),
+    [(0, 0, DATA), (5, 10, DATA[5:15]), (699_990, 100, DATA[-10:]), (700_000, 0, b""), (-3, 0, DATA)],
+)
+async def test_read(tmp_path: Path, offset: int, size: int, wanted: bytes) -> None:
+    """Any range of a blob can be read; beyond its end there is nothing."""
+    async with connected(Content({"s": stored(tmp_path)})) as peer:
+        request = content_pb2.ReadContentRequest(digest=DIGEST, offset=offset, size=size)
+        found, answers = await call(peer, "Read", request.SerializeToString())
+    assert found.status == 0
+    assert b"".join(content_pb2.ReadContentResponse.FromString(a).data for a in answers) == wanted
+
+
+async def test_info(tmp_path: Path) -> None:
+    """A blob's size is told."""
+    async with connected(Content({"s": stored(tmp_path)})) as peer:
+        _, answers = await call(peer, "Info", content_pb2.InfoRequest(digest=DIGEST).SerializeToString())
+    info = content_pb2.InfoResponse.FromString(answers[0]).info
+    assert (info.digest, info.size) == (DIGEST, len(DATA))
+
+
+async def test_write(tmp_path: Path) -> None:
+    """A blob that is written in pieces, restarted and committed is there; nothing else is."""
+    layout = Layout(tmp_path / "new", writable=True)
+    async with connected(Content({"s": layout})) as peer:
+        found, answers = await call(
+            peer,
+            "Write",
+            write("STAT", expected=DIGEST),
+            write("WRITE", b"wrong"),
+            write("WRITE", DATA[:400_000]),
+            write("WRITE", DATA[400_000:], 400_000),
+            write("COMMIT", offset=700_000, total=700_000, expected=DIGEST),
+        )
+    assert found.status == 0
+    last = content_pb2.WriteContentResponse.FromString(answers[-1])
+    assert (last.offset, last.digest) == (700_000, DIGEST)
+    assert files(layout.path) == [f"blobs/sha256/{DIGEST[7:]}"]
+
+
+@pytest.mark.parametrize(
+    ("requests", "code"),
+    [
+        ([write("STAT", expected=DIGEST)], Code.ALREADY_EXISTS),
+        ([write("STAT", expected="sha256:../../x")], Code.INVALID_ARGUMENT),
+        ([write("WRITE", b"abc", 7)], Code.OUT_OF_RANGE),
+        ([write("COMMIT", b"abc", total=4)], Code.FAILED_PRECONDITION),
+        ([write("COMMIT", b"abc", expected="sha256:" + "0" * 64)], Code.FAILED_PRECONDITION),
+        ([content_pb2.WriteContentRequest(data=b"x").SerializeToString()], Code.INVALID_ARGUMENT),
+        ([write("WRITE", b"abc")], 0),
+    ],
+)
+async def test_refused_and_torn_writes(tmp_path: Path, requests: list[bytes], code: int) -> None:
+    """What is refused or breaks off leaves nothing behind."""
+    layout = stored(tmp_path)
+    async with connected(Content({"s": layout})) as peer:
+        found, _ = await call(peer, "Write", *requests)
+    assert found.status == code
+    assert files(tmp_path) == [f"blobs/sha256/{DIGEST[7:]}"]
+    assert not (tmp_path / "ingest").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "code"),
+    [
+        ("Info", content_pb2.InfoRequest(digest="sha256:" + "0" * 64), Code.NOT_FOUND),
+        ("Info", content_pb2.InfoRequest(digest="sha256:../../../../etc/passwd"), Code.INVALID_ARGUMENT),
+        ("Read", content_pb2.ReadContentRequest(digest="/etc/passwd"), Code.INVALID_ARGUMENT),
+        ("Read", content_pb2.ReadContentRequest(digest=DIGEST, offset=700_001), Code.OUT_OF_RANGE),
+        ("Write", content_pb2.WriteContentRequest(ref="r", data=b"x"), Code.PERMISSION_DENIED),
+        ("Status", content_pb2.StatusRequest(ref="r"), Code.NOT_FOUND),
+        ("Update", content_pb2.UpdateRequest(), Code.FAILED_PRECONDITION),
+        ("Abort", content_pb2.AbortRequest(ref="r"), Code.OK),
+    ],
+)
+async def test_other_answers(tmp_path: Path, method: str, request_: content_pb2.InfoRequest, code: Code) -> None:
+    """Blobs that are not there, names that are no digests and writes to what is only read are refused."""
+    layout = Layout(stored(tmp_path).path)
+    async with connected(Content({"s": layout})) as peer:
+        found, _ = await call(peer, method, request_.SerializeToString())
+        other = await peer.call(SERVICE + method, [("buildkit-attachable-store-id", "other")])
+        await other.send(request_.SerializeToString())
+        await other.rest()
+    assert found.status == code
+    assert other.status == (Code.NOT_FOUND if method in {"Info", "Read", "Write", "Status"} else code)
+
+
+def test_index(tmp_path: Path) -> None:
+    """Tags are entered, found, moved and kept; names of images are found too."""
+    layout = Layout(tmp_path / "new", writable=True)
+    layout.tag({"digest": "a", "size": 1}, "latest")
+    layout.tag({"digest": "b", "size": 1, "annotations": {"x": "y"}}, "other")
+    layout.tag({"digest": "c", "size": 1}, "latest")
+    assert [layout.find(t) for t in ("latest", "other", "absent")] == ["c", "b", None]
+    index = json.loads((layout.path / "index.json").read_text())
+    assert [m["digest"] for m in index["manifests"]] == ["b", "c"]
+    index["manifests"][0]["annotations"]["io.containerd.image.name"] = "latest"
+    (layout.path / "index.json").write_text(json.dumps(index))
+    assert layout.find("latest") == "b"
+    assert json.loads((layout.path / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"manifests": 3}'])
+def test_broken_index_is_named(tmp_path: Path, text: str | None) -> None:
+    """An index that is absent or broken is named."""
+    if text is not None:
+        (tmp_path / "index.json").write_text(text)
+    with pytest.raises(BakeError, match=r"Cannot read .*index\.json"):
+        Layout(tmp_path).find("latest")
+
+
+@pytest.mark.e2e
+async def test_layouts_and_caches_with_a_daemon(endpoint: Endpoint, tmp_path: Path) -> None:
+    """A result goes to a layout that the next build starts from, and a cache goes to a folder and is read again."""
+    layout = Layout(tmp_path / "layout", writable=True)
+    cache = Layout(tmp_path / "cache", writable=True)
+    updates: list[SolveUpdate] = []
+
+    async def build(
+        dockerfile: str,
+        attrs: dict[str, str],
+        exporter: Exporter,
+        stores: dict[str, Layout],
+        **caches: tuple[CacheEntry, ...],
+    ) -> dict[str, str]:
+        context = tmp_path / secrets.token_hex(4)
+        context.mkdir()
+        (context / "Dockerfile").write_text(dockerfile)
+        here = LocalDir(context)
+        services = [FileSync({"context": here, "dockerfile": here}), FileSend({0: DirTarget(tmp_path / "out")})]
+        session = Session([*services, Content(stores)])
+        ref = secrets.token_hex(12)
+        request = SolveRequest(ref, session.id, exporters=(exporter,), **caches)
+        async with (
+            Client.connect(endpoint) as client,
+            client.session(session),
+            client.build(request, Solve(ref, ("t",)), updates.append) as job,
+        ):
+            return dict(await job.finish(await job.solve(GatewayRequest({"filename": "Dockerfile", **attrs}))))
+
+    export = CacheEntry("local", {"dest": str(cache.path), "mode": "max"})
+    stores = {"export": layout, f"local:{cache.path}": cache}
+    answer = await build(
+        "FROM scratch\nCOPY Dockerfile /first\n", {}, Exporter("oci", {"tar": "false"}), stores, cache_exports=(export,)
+    )
+    descriptor = json.loads(base64.b64decode(answer["containerimage.descriptor"]))
+    layout.tag(descriptor, "latest")
+    cache.tag(json.loads(answer["cache.manifest"]), "latest")
+    digest = layout.find("latest")
+    assert digest == descriptor["digest"]
+
+    source = {"src": str(cache.path), "digest": cache.find("latest") or ""}
+    entries = [{"Type": "local", "Attrs": source}]
+    attrs = {
+        "context:base": f"oci-layout://base@{digest}",
+        "frontend.caps": "moby.buildkit.frontend.contexts+forward",
+        "cache-imports": json.dumps(entries),
+    }
+    stores = {"oci:base": Layout(layout.path), f"local:{cache.path}": Layout(cache.path)}
+    await build("FROM base\nCOPY Dockerfile /second\n", attrs, Exporter("local"), stores)
+    assert sorted(os.listdir(tmp_path / "out")) == ["first", "second"]
+    imports = [v for u in updates for v in u.vertices if v.name.startswith("importing cache manifest") and v.completed]
+    assert imports
+    assert not any(v.error for v in imports)
