@@ -6,7 +6,7 @@ export PYTHON
 BIN := .venv/bin
 PARTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bakepy-tests
 
-.PHONY: help quickstart examples test lint bench proto grammar reference record clean
+.PHONY: help quickstart examples test lint bench proto grammar docs reference record clean
 help:
 	@echo "make quickstart   install bakepy into .venv, provide an engine, build the examples"
 	@echo "make test         run the whole test suite, real engines included"
@@ -15,6 +15,7 @@ help:
 	@echo "make record       record the reference's answers anew"
 	@echo "make proto        generate the code of BuildKit's messages"
 	@echo "make grammar      compile the grammar"
+	@echo "make docs         write docs/reference anew"
 	@echo "make clean        remove what these made in this folder"
 
 quickstart: examples
@@ -56,6 +57,9 @@ proto: .venv/dev
 
 grammar: .venv/dev
 	$(BIN)/python scripts/grammar_tables.py
+
+docs: .venv/dev
+	$(BIN)/python scripts/reference_docs.py
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/rootfs examples/bake-out

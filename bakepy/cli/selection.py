@@ -21,6 +21,8 @@ from bakepy.settings import Settings
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bakepy.evaluator.functions.library import Surroundings
+
 FLAGS = (
     Flag("file", "Definition file; - is standard input", "FILE", short="f", repeats=True),
     Flag("set", "Override an attribute: pattern.key=value, key+=value appends", "OVERRIDE", repeats=True),
@@ -83,12 +85,18 @@ def warn(warnings: list[Diagnostic]) -> None:
         print(render(warnings, color=color), file=sys.stderr)
 
 
-def _world(given: Given, settings: Settings) -> World:
+def surroundings() -> Surroundings:
+    """Return what functions may know of the world: the clock and the user's home directory."""
     from bakepy.evaluator.functions.library import Surroundings
+
+    return Surroundings(now=_now, home=lambda: os.path.expanduser("~"))
+
+
+def _world(given: Given, settings: Settings) -> World:
     from bakepy.platforms import local
 
     return World(
-        Surroundings(now=_now, home=lambda: os.path.expanduser("~")),
+        surroundings(),
         dict(_variables(given.all("var"))),
         settings.bake_environment,
         {"BAKE_CMD_CONTEXT": "cwd://", "BAKE_LOCAL_PLATFORM": str(local())},
