@@ -13,7 +13,7 @@ from bakepy.model.target import Target
 from bakepy.model.text import quote
 from bakepy.planner import location
 from bakepy.planner.config import Config
-from bakepy.planner.load import LOCAL, STDIN, size_of
+from bakepy.planner.load import LOCAL, STDIN, size_of, unreadable
 from bakepy.planner.overrides import Lookup
 
 EPOCH = "SOURCE_DATE_EPOCH"
@@ -121,9 +121,8 @@ def _agent(entry: Ssh, lookup: Lookup) -> str:
     if not paths[0]:
         return "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set"
     for path in paths:
-        _, why = size_of(path)
-        if why:
-            return f"failed to convert agent config for ID: {quote(entry.id)}: stat {path}: {why}"
+        if why := unreadable(path):
+            return f"failed to convert agent config for ID: {quote(entry.id)}: {why}"
     return ""
 
 

@@ -86,3 +86,11 @@ def size_of(path: str) -> tuple[int, str]:
         return os.stat(path).st_size, ""
     except (OSError, ValueError) as error:
         return 0, reason(error) if isinstance(error, OSError) else "invalid argument"
+
+
+def unreadable(path: str) -> str:
+    """Return why a file that is a socket or a key cannot be used, or nothing if it can."""
+    _, why = size_of(path)
+    if why:
+        return f"stat {path}: {why}"
+    return f"failed to read {path}: read {path}: is a directory" if os.path.isdir(path) else ""
