@@ -117,7 +117,7 @@ def _splat(expr: Splat, scope: Scope, faults: Faults) -> Value:
         source = tuple_([source])
     values = [_each(expr, value, scope, faults) for value in source.elements]
     if len(faults) > before:
-        return UNKNOWN_DYNAMIC
+        return unknown(_type_of_all(expr, source.type, scope))
     if not isinstance(source.type, ListType | SetType):
         return tuple_(values)
     if not values:
@@ -135,6 +135,16 @@ def _splat(expr: Splat, scope: Scope, faults: Faults) -> Value:
         )
     )
     return UNKNOWN_DYNAMIC
+
+
+def _type_of_all(expr: Splat, source: Type, scope: Scope) -> Type:
+    """Return the type that a splat has whatever its elements are; it counts where both ways of a condition must fit."""
+    ignored: Faults = []
+    if isinstance(source, TupleType):
+        return TupleType(tuple(_each(expr, unknown(t), scope, ignored).type for t in source.elements))
+    if isinstance(source, ListType | SetType):
+        return ListType(_each(expr, unknown(source.element), scope, ignored).type)
+    return DYNAMIC
 
 
 def _each(expr: Splat, value: Value, scope: Scope, faults: Faults) -> Value:
