@@ -75,7 +75,7 @@ def lower(spec: SolveSpec, node: NodeFacts, env: Environment) -> Lowered:
     attrs |= {f"build-arg:{k}": v for k, v in spec.args}
     attrs |= {f"build-arg:{k}": v for k, v in _proxies(env.proxies, args).items()}
     attrs |= {f"label:{k}": v for k, v in spec.labels}
-    attrs |= _inputs(spec)
+    attrs |= _inputs(spec, node)
     attrs |= _attestations(spec, node, env)
     attrs |= _options(spec, node)
     exporters = tuple(_exporter(e, i, spec, node, env) for i, e in enumerate(spec.exports))
@@ -113,7 +113,7 @@ def _proxies(proxies: Mapping[str, str], args: Mapping[str, str]) -> dict[str, s
     return {k: v for k, v in proxies.items() if k.lower() not in mine}
 
 
-def _inputs(spec: SolveSpec) -> dict[str, str]:
+def _inputs(spec: SolveSpec, node: NodeFacts) -> dict[str, str]:
     """Return where the frontend finds the context, the Dockerfile and named contexts."""
     attrs: dict[str, str] = {}
     caps: set[str] = set()
@@ -132,6 +132,8 @@ def _inputs(spec: SolveSpec) -> dict[str, str]:
         case _:
             attrs |= {"filename": "Dockerfile", "dockerfilekey": "dockerfile"}
     for name, context in spec.contexts:
+        if isinstance(context, LinkContext) and Capability.GATEWAY_INPUTS not in node.capabilities:
+            raise _lacks(Capability.GATEWAY_INPUTS, f"push {context.target} and name it as docker-image://")
         caps.add(CONTEXTS_CAP)
         attrs |= _named_context(name, context)
         if isinstance(context, RemoteContext) and _has_query(context.url):
@@ -295,6 +297,9 @@ def _exporter(export: Export, index: int, spec: SolveSpec, node: NodeFacts, env:
             attrs.setdefault("oci-artifact", "false")
     if kind == "image" and own_store:
         kind = "moby"
+        if Capability.OCI_EXPORTER in node.capabilities:
+            # The containerd image store finds images by their manifest's digest.
+            attrs["prefer-image-digest"] = "true"
         if attrs.get("push") in TRUE and attrs.get("push-by-digest") in TRUE:
             raise BakeError.of(
                 "push-by-digest is currently not implemented for docker driver, please create a new builder instance"
@@ -345,6 +350,6 @@ def _active(cache: CacheEntry) -> bool:
 
 def _lacks(capability: Capability, otherwise: str) -> BakeError:
     return BakeError.of(
-        f"{capability.value} is not supported by this builder",
+        f"{capability.value} {'are' if capability.value.endswith('s') else 'is'} not supported by this builder",
         hint=f"choose another with --builder, turn on the engine's containerd image store, or {otherwise}",
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bakepy.buildkit.errors import ConnectionLost
-from bakepy.buildkit.requests import Answer, Definition, GatewayRequest, Result, SolveRequest
+from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
 from bakepy.drivers.interface import Driver
 from bakepy.executor.folders import shared_key
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bakepy.executor.work import Work
 
 CONFIG = "containerimage.config"
+CONFIG_DIGEST = "containerimage.config.digest"
 HOST_GATEWAY = "org.mobyproject.buildkit.worker.moby.host-gateway-ip"
 
 
@@ -122,9 +123,11 @@ class NodeRun:
             request = _request(solve.ref, session.id, attrs, lowered, bool(spec.call))
             async with self._client.build(request, solve, self._work.report) as build:
                 outputs.on_error(build.interrupt)
-                return await self._run(build, vertex, _ask(lowered, attrs, spec, parents), steps)
+                return await self._run(build, vertex, _ask(lowered, attrs, spec, parents), lowered.exporters, steps)
 
-    async def _run(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> Solved:
+    async def _run(
+        self, build: Build, vertex: Vertex, ask: GatewayRequest, exporters: tuple[Exporter, ...], steps: Steps
+    ) -> Solved:
         if vertex.spec.call:
             answer = await build.call(ask, vertex.spec.call)
             return Solved(answer=answer)
@@ -134,7 +137,7 @@ class NodeRun:
             await build.evaluate(result)
             steps.built(vertex.id, result)
             await steps.released(vertex.id)
-        return Solved(await build.finish(result))
+        return Solved(_told(await build.finish(result), exporters))
 
     async def _session_for(self, spec: SolveSpec, outputs: Outputs, stack: AsyncExitStack) -> Session:
         """Return the session that serves a solve: its own where others must not answer for it."""
@@ -150,6 +153,12 @@ class NodeRun:
     def _folder_attrs(self, spec: SolveSpec, session: Session) -> dict[str, str]:
         shared = self._shared or session
         return self._work.folders.attrs(spec, shared.id, session.id)
+
+
+def _told(response: Mapping[str, str], exporters: tuple[Exporter, ...]) -> dict[str, str]:
+    """Return an exporter's answer; where images go by their manifest's digest, their configuration's misleads."""
+    by_manifest = any(e.attrs.get("prefer-image-digest") == "true" for e in exporters)
+    return {k: v for k, v in response.items() if not (by_manifest and k == CONFIG_DIGEST)}
 
 
 def _request(ref: str, session: str, attrs: Mapping[str, str], lowered: Lowered, internal: bool) -> SolveRequest:

@@ -28,6 +28,7 @@ from bakepy.planner.spec import (
 SPEC = SolveSpec(LocalContext("."), LocalDockerfile("Dockerfile"))
 OWN_STORE = frozenset(Capability)
 PLAIN = OWN_STORE - {Capability.LOADS_BY_ITSELF}
+MOBY = {"name": "a", "prefer-image-digest": "true"}
 OLD = frozenset({Capability.LOADS_BY_ITSELF})
 
 
@@ -128,12 +129,12 @@ def test_proxies_become_arguments_unless_the_target_has_them() -> None:
             Export("image", (("push", "true"),), names=("a", "b")),
             Exporter("image", {"push": "true", "name": "a,b"}),
         ),
-        (OWN_STORE, Export("image", names=("a",)), Exporter("moby", {"name": "a"})),
-        (OWN_STORE, Export("docker", names=("a",)), Exporter("moby", {"name": "a"})),
+        (OWN_STORE, Export("image", names=("a",)), Exporter("moby", MOBY)),
+        (OWN_STORE, Export("docker", names=("a",)), Exporter("moby", MOBY)),
         (PLAIN, Export("docker", dest="x", names=("a",)), Exporter("docker", {"name": "a"})),
         (PLAIN, Export("oci", dest="x"), Exporter("oci", {})),
         (PLAIN, Export("local", dest="x"), Exporter("local", {})),
-        (OWN_STORE, Export("default", names=("a",)), Exporter("moby", {"name": "a"})),
+        (OWN_STORE, Export("default", names=("a",)), Exporter("moby", MOBY)),
     ],
 )
 def test_exporters(node: frozenset[Capability], export: Export, exporter: Exporter) -> None:
@@ -189,7 +190,7 @@ def test_host_network_asks_for_its_entitlement() -> None:
         (OLD, {"exports": (Export("oci", dest="x"),)}, "OCI exporter is not supported"),
         (OLD, {"exports": (Export("docker", dest="x"),)}, "Docker exporter is not supported"),
         (OLD, {"cache_to": (Cache("registry"),)}, "cache export is not supported"),
-        (OLD, {"attests": (("sbom", "type=sbom"),)}, "attestations is not supported"),
+        (OLD, {"attests": (("sbom", "type=sbom"),)}, "attestations are not supported"),
         (
             PLAIN,
             {"exports": (Export("docker", dest="x"),), "platforms": ("linux/amd64", "linux/arm64")},
@@ -201,6 +202,7 @@ def test_host_network_asks_for_its_entitlement() -> None:
             "push-by-digest is currently not implemented for docker driver",
         ),
         (PLAIN, {"extra_hosts": (("a", "host-gateway"),)}, "unable to derive the IP value for host-gateway"),
+        (OLD, {"contexts": (("b", LinkContext("t")),)}, "linked targets are not supported"),
         (PLAIN, {"extra_hosts": (("a", "x"),)}, "invalid host a=x"),
         (PLAIN, {"args": (("BUILDKIT_SYNTAX", " "),)}, "empty BUILDKIT_SYNTAX"),
     ],
