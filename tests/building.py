@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.requests import Exporter, GatewayRequest, SolveRequest
-from bakepy.buildkit.session import FileSync, LocalDir, Session
+from bakepy.buildkit.session.filesync import FileSync, LocalDir
+from bakepy.buildkit.session.server import Session
 from bakepy.progress.events import Solve
 from bakepy.transport.endpoint import Endpoint
 

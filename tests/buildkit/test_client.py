@@ -18,9 +18,11 @@ from bakepy.buildkit.build import Build
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.errors import ConnectionLost, SolveError, Unsupported
 from bakepy.buildkit.requests import Definition, Exporter, GatewayRequest, SolveRequest
-from bakepy.buildkit.session import FileSync, LocalDir, Service, Session
+from bakepy.buildkit.session.filesync import FileSync, LocalDir
 from bakepy.buildkit.session.keys import Keys
+from bakepy.buildkit.session.rpc import Service
 from bakepy.buildkit.session.secrets import Secrets
+from bakepy.buildkit.session.server import Session
 from bakepy.buildkit.session.ssh import Ssh
 from bakepy.progress.events import Solve, SolveUpdate
 from bakepy.transport.endpoint import Endpoint

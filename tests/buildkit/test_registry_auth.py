@@ -15,9 +15,10 @@ import pytest
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.errors import SolveError
 from bakepy.buildkit.requests import GatewayRequest, SolveRequest
-from bakepy.buildkit.session import FileSync, LocalDir, Session
 from bakepy.buildkit.session.auth import Auth
 from bakepy.buildkit.session.credentials import DockerConfig
+from bakepy.buildkit.session.filesync import FileSync, LocalDir
+from bakepy.buildkit.session.server import Session
 from bakepy.progress.events import Solve
 from bakepy.transport.endpoint import Endpoint
 

@@ -12,8 +12,11 @@ import pytest
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.proto import content_pb2
 from bakepy.buildkit.requests import CacheEntry, Exporter, GatewayRequest, SolveRequest
-from bakepy.buildkit.session import Content, DirTarget, FileSend, FileSync, Layout, LocalDir, Session
+from bakepy.buildkit.session.content import Content, Layout
+from bakepy.buildkit.session.filesend import DirTarget, FileSend
+from bakepy.buildkit.session.filesync import FileSync, LocalDir
 from bakepy.buildkit.session.rpc import Code
+from bakepy.buildkit.session.server import Session
 from bakepy.diagnostics import BakeError
 from bakepy.progress.events import Solve, SolveUpdate
 from bakepy.transport.endpoint import Endpoint

@@ -14,7 +14,9 @@ import pytest
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.errors import SolveError
 from bakepy.buildkit.requests import Exporter, GatewayRequest, SolveRequest
-from bakepy.buildkit.session import DirTarget, FileSend, FileSink, FileSync, LocalDir, OpenSink, Session
+from bakepy.buildkit.session.filesend import DirTarget, FileSend, FileSink, OpenSink
+from bakepy.buildkit.session.filesync import FileSync, LocalDir
+from bakepy.buildkit.session.server import Session
 from bakepy.diagnostics import BakeError
 from bakepy.progress.events import Solve
 from bakepy.transport.endpoint import Endpoint
