@@ -201,17 +201,18 @@ class _Sender:
 
 def _encode(packet: fsutil_pb2.Packet, entry: Entry, mode: int) -> bytes:
     """Encode a STAT packet; `packet` is one to use again and again, which is the fastest way with upb."""
-    found, stat = entry.stat, packet.stat
+    found = entry.stat
+    if entry.xattrs or mode & fsutil.MODE_DEVICE:
+        packet = fsutil_pb2.Packet()  # what few entries have must not stick to the next
+        for name, value in entry.xattrs.items():
+            packet.stat.xattrs[name] = value
+        if mode & fsutil.MODE_DEVICE:
+            packet.stat.devmajor = os.major(found.st_rdev)
+            packet.stat.devminor = os.minor(found.st_rdev)
+    stat = packet.stat
     stat.path = entry.path
     stat.mode = mode
     stat.modTime = found.st_mtime_ns
     stat.size = 0 if mode & fsutil.MODE_DIR else found.st_size
     stat.linkname = entry.link
-    device = mode & fsutil.MODE_DEVICE
-    stat.devmajor = os.major(found.st_rdev) if device else 0
-    stat.devminor = os.minor(found.st_rdev) if device else 0
-    if entry.xattrs or stat.xattrs:
-        stat.xattrs.clear()
-        for name, value in entry.xattrs.items():
-            stat.xattrs[name] = value
     return packet.SerializeToString()

@@ -212,3 +212,20 @@ def test_packets_by_hand(number: int, data: bytes) -> None:
     assert fsutil.framed_data_head(number, len(data)) + data == fsutil.framed(packet.SerializeToString())
     request = fsutil_pb2.Packet(type="PACKET_REQ", ID=number)
     assert fsutil.framed_request(number) == fsutil.framed(request.SerializeToString())
+
+
+async def test_odd_entries_leave_no_trace_on_the_next(tmp_path: Path) -> None:
+    """Extended attributes and device numbers belong to one entry alone."""
+    (tmp_path / "a").touch()
+    (tmp_path / "c").touch()
+    try:
+        os.setxattr(tmp_path / "a", "user.color", b"red")
+        os.mknod(tmp_path / "b", 0o020600, os.makedev(1, 3))
+    except OSError:
+        pytest.skip("this user or file system allows no devices or extended attributes")
+    async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
+        found = await receive(await peer.call(DIFF_COPY, [("dir-name", "context")]))
+    a, b, c = found.stats
+    assert (a.xattrs["user.color"], b.devmajor, b.devminor) == (b"red", 1, 3)
+    assert (dict(c.xattrs), c.devmajor, c.devminor, b.mode) == ({}, 0, 0, fsutil.MODE_DEVICE | fsutil.MODE_CHAR | 0o600)
+    assert "user.color" not in b.xattrs
