@@ -9,7 +9,7 @@ from typing import cast
 from bakepy.model.text import join_csv
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Ssh:
     """Name an agent: its id in the Dockerfile, and the socket or the keys on this side; none means the user's agent."""
 

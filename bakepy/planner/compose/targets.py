@@ -100,6 +100,10 @@ def target_of(name: str, service: Model, secrets: Model, environment: Mapping[st
     return target
 
 
+def _order(entry: Ssh) -> tuple[str, tuple[str, ...]]:
+    return entry.id, entry.paths
+
+
 def _list(value: Any) -> list[str] | None:
     return None if value is None else [value] if isinstance(value, str) else [shown(item) for item in value]
 
@@ -197,7 +201,7 @@ def _extend(target: Target, extension: Any) -> None:
     target.cache_to = entries(CacheEntry, "cache-to", append_distinct, target.cache_to)
     target.secret = entries(Secret, "secret", append_by_id, target.secret)
     ssh = entries(Ssh, "ssh", append_by_id, target.ssh)
-    target.ssh = sorted(ssh) if ssh else ssh
+    target.ssh = sorted(ssh, key=_order) if ssh else ssh
     target.output = entries(Export, "output", append_distinct, target.output)
     if extension.get("pull") is not None:
         target.pull = _switch(extension["pull"])
