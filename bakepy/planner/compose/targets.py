@@ -87,9 +87,8 @@ def target_of(name: str, service: Model, secrets: Model, environment: Mapping[st
         target.cache_from = [entry for text in _list(build.get("cache_from")) or () for entry in CacheEntry.parse(text)]
         target.cache_to = [entry for text in _list(build.get("cache_to")) or () for entry in CacheEntry.parse(text)]
         target.attest = _attests(build)
-        target.ssh = (
-            sorted(Ssh(key, (path,) if path else ()) for key, path in mapping(build.get("ssh")).items()) or None
-        )
+        keys = mapping(build.get("ssh")).items()
+        target.ssh = sorted((Ssh(key, (path,) if path else ()) for key, path in keys), key=_order) or None
         target.secret = [_secret(use, secrets) for use in build.get("secrets") or ()] or None
         _extend(target, build.get("x-bake"))
     except EntryError as fault:
