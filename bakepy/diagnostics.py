@@ -126,6 +126,28 @@ class BakeError(Exception):
         return f"{errors[0]}, and {rest} other diagnostic(s)" if rest else str(errors[0])
 
 
+class Keeping:
+    """Append the faults of a block that raises BakeError to a list, and go on behind it; without a list, raise.
+
+    This is how one road serves builds, which stop at what is wrong, and checks, which look for more of it.
+    """
+
+    __slots__ = ("faults",)
+
+    def __init__(self, faults: list[Diagnostic] | None) -> None:
+        self.faults = faults
+
+    def __enter__(self) -> None:
+        """Enter the block."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> bool:
+        """Keep a BakeError's faults; let other errors through."""
+        if self.faults is None or not isinstance(error, BakeError):
+            return False
+        self.faults += error.diagnostics
+        return True
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate that `word` most likely misspells, or None where none is near."""
     import difflib

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bakepy.diagnostics import BakeError, Diagnostic, Span
 from bakepy.evaluator.expressions import evaluate
 from bakepy.evaluator.module import Decoder, Row
-from bakepy.evaluator.resolver import ResolveError, Resolver
+from bakepy.evaluator.resolver import FailedError, ResolveError, Resolver
 from bakepy.evaluator.scope import Namespace, Scope
 from bakepy.evaluator.spans import start_span
 from bakepy.grammar.nodes import Attribute, Block, Expr, GetAttr, Literal, Object, Tuple, Variable
@@ -94,6 +94,8 @@ class Blocks:
     def __init__(self, resolver: Resolver, blocks: Sequence[Block]) -> None:
         self.resolver = resolver
         self.schemas = resolver.inputs.schemas
+        self.failed: set[str] = set()
+        self.nameless = False
         self.renamed: dict[str, dict[str, list[str]]] = {kind: {} for kind in self.schemas}
         self._members = {kind: _Members(schema) for kind, schema in self.schemas.items()}
         self._named: dict[str, dict[str, list[_Block]]] = {kind: {} for kind in self.schemas}
@@ -110,8 +112,10 @@ class Blocks:
                 self._name(one)
             except ResolveError as e:
                 resolver.report([Diagnostic("Invalid name", e.message, at, at, e.hint)], stops=True)
+                self._leave(one)
             except BakeError as e:
                 resolver.report(e.diagnostics, stops=True)
+                self._leave(one)
         resolver.raise_reported()
         for one in self._blocks:
             try:
@@ -123,8 +127,22 @@ class Blocks:
                 resolver.report([fault], stops=False)
             except BakeError as e:
                 resolver.report(e.diagnostics, stops=False)
+            else:
+                continue
+            self.failed.update(row.row.name for row in one.rows)
         resolver.raise_reported()
         return [row.row for one in self._blocks for row in one.rows]
+
+    def _leave(self, one: _Block) -> None:
+        """Let others refer to a block that has no name by its label, which is its name unless it has a matrix."""
+        block = one.block
+        self.nameless = self.nameless or "matrix" in block.body.attributes
+        label = block.labels[0]
+        one.rows = [_Row(Row(block.type, label, label, block), self.resolver.root)]
+        one.attributes = {}
+        self._named[block.type].setdefault(label, []).append(one)
+        self._members[block.type].rows[label] = one.rows[0]
+        self.failed.add(label)
 
     def _absorb(self, one: _Block) -> None:
         for row in one.rows:
@@ -212,6 +230,8 @@ class Blocks:
             raise ResolveError(f"cannot access {kind} as a variable", f"refer to one of them: {kind}.name.attribute")
         if not isinstance(steps[0], GetAttr):
             raise ResolveError(f"cannot traverse {kind} without attribute", f"write {kind}.name")
+        if self.nameless and steps[0].name not in named:
+            raise FailedError(f"not all names of {kind}s are known")
         wanted = steps[1].name if len(steps) > 1 and isinstance(steps[1], GetAttr) else None
         for one in named.get(steps[0].name, ()):
             self._resolve(one, wanted)

@@ -79,10 +79,13 @@ class Module:
     """Hold the values of a run's bodies.
 
     `rows` are in source order; a name that several blocks define has several rows, which the planner merges.
-    `renamed` gives for each block type and written label the names that came of it, in order.
+    `renamed` gives for each block type and written label the names that came of it, in order. `failed` are the names
+    of blocks with faults, whose attributes may be missing; `nameless` tells that not all names could be found.
     """
 
     variables: list[VariableInfo]
     rows: list[Row]
     renamed: dict[str, dict[str, list[str]]]
     warnings: list[Diagnostic]
+    failed: set[str] = field(default_factory=set)
+    nameless: bool = False

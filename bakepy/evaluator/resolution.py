@@ -10,11 +10,13 @@ from functools import partial
 from bakepy.diagnostics import BakeError, Diagnostic, Span
 from bakepy.evaluator.blocks import Blocks, missing_span
 from bakepy.evaluator.definitions import Definitions, collect
+from bakepy.evaluator.dependencies import dependencies
 from bakepy.evaluator.expressions import evaluate
 from bakepy.evaluator.listing import describe
 from bakepy.evaluator.module import Inputs, Module, VariableInfo
 from bakepy.evaluator.resolver import FailedError, ResolveError, Resolver
 from bakepy.evaluator.scope import Scope
+from bakepy.evaluator.unused import unused
 from bakepy.grammar.nodes import Block, Body
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError
@@ -25,23 +27,31 @@ FRAMES_PER_NAME = 16
 """Python frames that a name may take which refers to another; a chain of all names must fit."""
 
 
-def resolve(bodies: Sequence[Body], inputs: Inputs) -> Module:
-    """Evaluate the merged bodies; raise BakeError with all faults found."""
-    faults: list[Diagnostic] = []
-    definitions = collect(bodies, inputs.schemas, inputs.builtins, faults)
-    if faults:
-        raise BakeError(faults)
-    resolver = Resolver(definitions, inputs)
+def resolve(bodies: Sequence[Body], inputs: Inputs, faults: list[Diagnostic] | None = None) -> Module:
+    """Evaluate the merged bodies.
+
+    Raises BakeError with all faults of the first step that has any; where `faults` is given, appends those of all
+    steps to it instead, returns what could be evaluated, and warns of what nothing uses too.
+    """
+    found: list[Diagnostic] = []
+    definitions = collect(bodies, inputs.schemas, inputs.builtins, found)
+    if found and faults is None:
+        raise BakeError(found)
+    resolver = Resolver(definitions, inputs, stops=faults is None)
+    resolver.report(found, stops=False)
     with _deep_enough(definitions):
         for name in inputs.builtins:
             resolver.resolve_variable(name, resolver.root)
         variables = _resolve_variables(resolver)
-        _validate(definitions, resolver.root)
+        _validate(resolver)
         _resolve_functions(resolver)
         blocks = Blocks(resolver, definitions.blocks)
         rows = blocks.evaluate()
         _resolve_attributes(resolver)
-    return Module(variables, rows, blocks.renamed, definitions.warnings)
+    if faults is not None:
+        faults += resolver.reported
+        definitions.warnings += unused(definitions)
+    return Module(variables, rows, blocks.renamed, definitions.warnings, blocks.failed, blocks.nameless)
 
 
 @contextmanager
@@ -84,13 +94,20 @@ def _attempt(
     return True
 
 
-def _validate(definitions: Definitions, root: Scope) -> None:
+def _validate(resolver: Resolver) -> None:
     faults: list[Diagnostic] = []
-    for variable in definitions.variables.values():
+    for variable in resolver.definitions.variables.values():
         for rule in variable.validations:
-            _check_rule(rule, root, faults)
-    if faults:
-        raise BakeError(faults)
+            if not _lacks_values(rule, resolver):
+                _check_rule(rule, resolver.root, faults)
+    resolver.report(faults, stops=False)
+    resolver.raise_reported()
+
+
+def _lacks_values(rule: Block, resolver: Resolver) -> bool:
+    """Tell whether a rule asks for variables whose own faults were reported."""
+    roots = {root for attribute in rule.body.attributes.values() for root in dependencies(attribute.value).roots}
+    return any(root in resolver.definitions.variables and root not in resolver.root.variables for root in roots)
 
 
 def _check_rule(rule: Block, root: Scope, faults: list[Diagnostic]) -> None:

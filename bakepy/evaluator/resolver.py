@@ -52,12 +52,14 @@ class Resolver:
     """Resolve names into `root`, the scope that all expressions of the files share.
 
     `refer` is set by whoever resolves blocks: it makes the block attribute that a variable refers to available, and
-    returns False for a variable that refers to no block.
+    returns False for a variable that refers to no block. `stops` tells that faults of one step keep the next from
+    being taken.
     """
 
-    def __init__(self, definitions: Definitions, inputs: Inputs) -> None:
+    def __init__(self, definitions: Definitions, inputs: Inputs, *, stops: bool = True) -> None:
         self.definitions = definitions
         self.inputs = inputs
+        self.stops = stops
         self.functions: dict[str, Function] = {}
         self.root = Scope({}, self.functions, Scope({}, standard_library(inputs.surroundings)))
         self.refer: Callable[[Variable], bool] = lambda variable: False
@@ -66,7 +68,7 @@ class Resolver:
         self._resolving_functions: set[str] = set()
         self._callable: set[str] = set()
         self._failed: set[str] = set()
-        self._reported: list[Diagnostic] = []
+        self.reported: list[Diagnostic] = []
         self._shown: set[str] = set()
         self._dependencies: dict[Expr, Dependencies] = {}
 
@@ -122,7 +124,7 @@ class Resolver:
         try:
             self.resolve_variable(name, scope)
         except UndefinedAgainError:
-            if self._reported:
+            if self.reported:
                 raise BakeError([unknown_variable(variable, scope)]) from None
             # Only `try` and `can` have looked at it so far, and the reference does not let them look twice.
             raise ResolveError(f"variable cycle not allowed for {name}", f"{name} is not defined") from None
@@ -132,18 +134,18 @@ class Resolver:
 
     def report(self, found: Sequence[Diagnostic], *, stops: bool) -> None:
         """Collect faults; `stops` tells that the reference would stop at the first of these places."""
-        further = stops and bool(self._reported)
+        further = stops and bool(self.reported)
         for fault in found:
             if not further:
-                self._reported.append(fault)
+                self.reported.append(fault)
             elif not fault.implied and str(fault) not in self._shown:
-                self._reported.append(replace(fault, further=True))
+                self.reported.append(replace(fault, further=True))
             self._shown.add(str(fault))
 
     def raise_reported(self) -> None:
-        """Raise BakeError where faults were reported."""
-        if self._reported:
-            raise BakeError(self._reported)
+        """Raise BakeError where faults were reported, unless the run looks for more of them."""
+        if self.reported and self.stops:
+            raise BakeError(self.reported)
 
     def value(self, expr: Expr, scope: Scope, *, json: bool = False) -> Value:
         """Load what `expr` needs and evaluate it; raise BakeError."""

@@ -13,6 +13,7 @@ from bakepy.model.target import Target
 if TYPE_CHECKING:
     from bakepy.evaluator import VariableInfo
     from bakepy.grammar.nodes import Block
+    from bakepy.planner.origin import Origin
 
 
 @dataclass(slots=True)
@@ -21,7 +22,9 @@ class Definition:
 
     `variables` is None where no file can have any. `blocks` are the blocks each target came from; a target of a
     Compose file has none. `contexts` gives the context of targets that set none, where that is not the working
-    directory.
+    directory. `origin` is where the files were read from, where that is not this machine. `failed` are the names of
+    targets and groups with faults, whose attributes may be missing, and `nameless` tells that whole targets may be:
+    both only where definitions go on behind faults.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
@@ -30,6 +33,9 @@ class Definition:
     blocks: dict[str, list[Block]] = field(default_factory=dict)
     contexts: dict[str, str] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
+    origin: Origin | None = None
+    failed: set[str] = field(default_factory=set)
+    nameless: bool = False
 
     def places(self, target: str, attribute: str) -> list[Span]:
         """Return where an attribute of a target is set: its own places, the last first, then the inherited ones."""
@@ -60,6 +66,7 @@ class Config:
     definition: Definition
     granted: Mapping[str, list[str]] = field(default_factory=lambda: {"read": [], "write": [], "entitlements": []})
     warnings: list[Diagnostic] = field(default_factory=list)
+    folders: dict[str, str] = field(default_factory=dict)
 
     def fault(self, target: str, attribute: str, message: str, *, hint: str = "") -> Diagnostic:
         """Return a diagnostic on a target's attribute that shows where it is set and where it is inherited from."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bakepy import grammar
-from bakepy.diagnostics import BakeError, Diagnostic, Severity
+from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity
 from bakepy.model.attribute import Shape
 from bakepy.model.decoding import PlainDecoder, decoder, load
 from bakepy.model.group import Group
@@ -46,25 +46,32 @@ class World:
         return self.environment.get(name) if found is None else found
 
 
-def define(files: Sequence[File], world: World) -> Definition:
-    """Return all that files define; Compose files come first, whatever their place. Raises BakeError."""
+def define(files: Sequence[File], world: World, faults: list[Diagnostic] | None = None) -> Definition:
+    """Return all that files define; Compose files come first, whatever their place.
+
+    Raises BakeError; where `faults` is given, appends to it instead and returns what could be made out.
+    """
     definition = Definition()
     composed: list[File] = []
     bodies: list[Body] = []
     for file in files:
-        body = _read(file, world)
-        if body is None:
-            composed.append(file)
-        else:
-            bodies.append(body)
+        with Keeping(faults):
+            body = _read(file, world)
+            if body is None:
+                composed.append(file)
+            else:
+                bodies.append(body)
+    # What a file that cannot be read would have defined is missing everywhere else.
+    definition.nameless = bool(faults)
     if composed:
         from bakepy.planner.compose import read_compose
 
-        read_compose(composed, world, definition)
+        with Keeping(faults):
+            read_compose(composed, world, definition)
         if world.relative:
             rebase(definition.targets.values(), folder_of(composed[0].name))
-    if bodies:
-        _evaluate(bodies, world, definition)
+    if bodies and not definition.nameless:
+        _evaluate(bodies, world, definition, faults)
     return definition
 
 
@@ -127,12 +134,11 @@ def validate_label(name: str) -> str | None:
     return None if NAME.fullmatch(name) else 'only "[a-zA-Z0-9_-]+" are allowed'
 
 
-def _evaluate(bodies: Sequence[Body], world: World, definition: Definition) -> None:
+def _evaluate(bodies: Sequence[Body], world: World, definition: Definition, faults: list[Diagnostic] | None) -> None:
     from bakepy.evaluator import Inputs, resolve
 
-    module = resolve(
-        bodies, Inputs(world.builtins, world.lookup, schemas(), validate_label, surroundings=world.surroundings)
-    )
+    inputs = Inputs(world.builtins, world.lookup, schemas(), validate_label, surroundings=world.surroundings)
+    module = resolve(bodies, inputs, faults)
     _merge(module, definition, world.relative)
 
 
@@ -155,6 +161,8 @@ def _merge(module: Module, definition: Definition, relative: bool) -> None:
                 definition.groups.setdefault(label, Group(label, distinct))
     definition.variables = module.variables
     definition.warnings += module.warnings
+    definition.failed |= module.failed
+    definition.nameless = module.nameless
 
 
 BY_NAME = {attribute.name: attribute for attribute in ATTRIBUTES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from bakepy.diagnostics import BakeError, Diagnostic, Severity, nearest
+from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, nearest
 from bakepy.model.attribute import Form
 from bakepy.model.export import Export
 from bakepy.model.group import Group
@@ -21,21 +21,37 @@ DEFAULT = "default"
 LINK = "target:"
 
 
-def select(definition: Definition, names: Sequence[str], settings: Iterable[Setting] = ()) -> Config:
-    """Return the targets that names, groups and patterns mean, whole, with all that they link to. Raises BakeError."""
-    wanted = list(dict.fromkeys(n for name in names for n in _expand(definition, name.replace(".", "_"))))
-    resolver = Resolver(definition, overrides.expand(settings, list(definition.targets)))
+def select(
+    definition: Definition,
+    names: Sequence[str],
+    settings: Iterable[Setting] = (),
+    faults: list[Diagnostic] | None = None,
+) -> Config:
+    """Return the targets that names, groups and patterns mean, whole, with all that they link to.
+
+    Raises BakeError; where `faults` is given, appends to it instead and leaves out what cannot be made whole.
+    """
+    expanded: list[str] = []
+    for name in names:
+        with Keeping(faults):
+            expanded += _expand(definition, name.replace(".", "_"))
+    wanted = list(dict.fromkeys(expanded))
+    changes: dict[str, list[Change]] = {}
+    with Keeping(faults):
+        changes = overrides.expand(settings, list(definition.targets))
+    resolver = Resolver(definition, changes)
     config = Config({}, {}, definition)
     groups = _Groups(definition)
     for name in wanted:
         targets, passed = groups.members(name)
         for target in dict.fromkeys(targets):
             if target not in config.targets:
-                config.targets[target] = resolver.target(target)
+                with Keeping(faults):
+                    config.targets[target] = resolver.target(target)
         for group in dict.fromkeys(passed):
             config.groups.setdefault(group, replace(definition.groups[group]))
     _add_default(config, wanted)
-    _Linker(config, resolver).link()
+    _Linker(config, resolver).link(faults)
     config.granted = resolver.granted
     config.warnings = resolver.warnings
     return config
@@ -231,9 +247,10 @@ class _Linker:
         self._resolver = resolver
         self._checked: set[str] = set()
 
-    def link(self) -> None:
+    def link(self, faults: list[Diagnostic] | None) -> None:
         for name in list(self._config.targets):
-            self._follow(name)
+            with Keeping(faults):
+                self._follow(name)
 
     def _follow(self, start: str) -> None:
         """Walk the links depth first, without recursion: chains may be long."""
@@ -270,6 +287,8 @@ class _Linker:
         self._config.targets[linked] = replace(self._resolver.target(linked), output=[Export("cacheonly")], linked=True)
 
     def _cycle(self, path: list[str], name: str) -> BakeError:
+        # One fault is enough for all targets on the way.
+        self._checked.update(path)
         if path[-1] == name:
             return BakeError([self._config.fault(name, "contexts", f"target {name} cannot link to itself")])
         cycle = " -> ".join([*path[path.index(name) :], name])

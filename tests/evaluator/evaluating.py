@@ -40,3 +40,11 @@ def module_of(*texts: str, overrides: Mapping[str, str] | None = None) -> Module
     assert not faults
     inputs = Inputs({}, (overrides or {}).get, schemas(), validate_label, SURROUNDINGS)
     return resolve(bodies, inputs)
+
+
+def check_of(*texts: str) -> tuple[Module, list[Diagnostic]]:
+    """Resolve definition files as far as that goes, and return what is wrong with them too."""
+    faults: list[Diagnostic] = []
+    bodies = [parse(Source(f"f{i}.hcl", text), faults) for i, text in enumerate(texts)]
+    inputs = Inputs({}, {}.get, schemas(), validate_label, SURROUNDINGS)
+    return resolve(bodies, inputs, faults), faults
