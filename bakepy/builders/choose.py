@@ -1,18 +1,23 @@
-"""Choose the builder of a run; only the driver that is chosen is imported."""
+"""Find builders by name and choose the one of a run; only the driver that is chosen is imported."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from bakepy.builders.builder import Builder, Node
-from bakepy.builders.store import StoredBuilder, StoredNode, names, read, selected
+from bakepy.builders.store import StoredBuilder, StoredNode, names, read, selected, touch
 from bakepy.diagnostics import BakeError, nearest
-from bakepy.drivers.docker_host import DockerHost, context_names, current_context, docker_host
+from bakepy.drivers.docker_host import DockerHost, context_names, current_context, current_endpoint, docker_host
 from bakepy.drivers.interface import Driver
 from bakepy.settings import Settings
 
 EMBEDDED = "embedded"
 """The name under which the embedded engine can be asked for."""
+
+EMBEDDED_BUILDER = StoredBuilder(EMBEDDED, EMBEDDED, (StoredNode(EMBEDDED, EMBEDDED),), implicit=True)
+
+DRIVERS = ("docker", "remote", "embedded")
+"""Drivers that bakepy has."""
 
 LATER = ("docker-container", "kubernetes", "cloud")
 """Drivers that buildx knows and bakepy does not yet."""
@@ -29,32 +34,118 @@ def choose(name: str | None, settings: Settings) -> Builder:
     answers, and the embedded engine. An address (`unix://`, `tcp://`) is a name, too. Blocks for at most about two
     seconds. Raises BuilderError, StoreError or DriverError.
     """
+    stored = find(name, settings)
+    if not stored.nodes:
+        raise BuilderError.of(f'the builder "{stored.name}" has no nodes', hint="remove it, and create it again")
+    load_into = _load_into(stored, settings)
+    if stored.driver == EMBEDDED and not _is_installed(settings):
+        raise BuilderError.of(
+            "there is no engine to build with",
+            "the embedded engine is not installed"
+            if name or settings.builder
+            else f"no Docker Engine answers at {load_into.url}, no builder is selected, and the embedded engine is not"
+            " installed",
+            hint="run: bakepy engine install",
+        )
+    builder = Builder(stored.name, nodes(stored, settings), load_into)
+    if not stored.implicit:
+        touch(settings, stored)
+    return builder
+
+
+def find(name: str | None, settings: Settings) -> StoredBuilder:
+    """Return the builder that a command means by a name, or by none, without reaching it.
+
+    Raises BuilderError where there is no such builder, StoreError and DriverError where it cannot be read.
+    """
     wanted = name or settings.builder
-    if wanted:
-        return _named(wanted, settings)
-    host = docker_host(settings, current_context(settings))
-    chosen = selected(settings, host.url if host.context == "default" else host.context)
+    return _named(wanted, settings) if wanted else current(settings)
+
+
+def current(settings: Settings) -> StoredBuilder:
+    """Return the builder that is used where none is named. Blocks for at most about two seconds."""
+    context = current_context(settings)
+    host = docker_host(settings, context)
+    chosen = selected(settings, current_endpoint(settings))
     if chosen and (stored := read(settings, chosen)):
-        return _stored(stored, settings)
-    if host.context != "default" or settings.docker_host or _answers(host):
-        # An Engine that was asked for by name is used, and its own error shown where it does not answer.
-        return _docker(host)
-    return _embedded(host, settings)
+        return stored
+    if chosen == EMBEDDED:
+        return EMBEDDED_BUILDER
+    # An Engine that was asked for by name is used, and its own error shown where it does not answer.
+    if context != "default" or settings.docker_host or _answers(host):
+        return context_builder(context)
+    return EMBEDDED_BUILDER
 
 
-def _named(name: str, settings: Settings) -> Builder:
+def everything(settings: Settings) -> list[StoredBuilder]:
+    """Return all builders: those on disk, then each Docker context's, then the embedded engine where it is installed.
+
+    Raises StoreError.
+    """
+    stored = [builder for name in names(settings) if (builder := read(settings, name))]
+    taken = {builder.name for builder in stored}
+    contexts = [context_builder(name) for name in sorted(context_names(settings)) if name not in taken]
+    embedded = [EMBEDDED_BUILDER] if EMBEDDED not in taken and _is_installed(settings) else []
+    return [*sorted(stored, key=lambda builder: builder.name), *contexts, *embedded]
+
+
+def known_names(settings: Settings) -> list[str]:
+    """Return the names of all builders as `--builder` takes them."""
+    return list(dict.fromkeys([*names(settings), *context_names(settings), EMBEDDED]))
+
+
+def context_builder(context: str) -> StoredBuilder:
+    """Return the builder that comes with a Docker context: the Engine's own BuildKit."""
+    return StoredBuilder(context, "docker", (StoredNode(context, context),), implicit=True)
+
+
+def nodes(stored: StoredBuilder, settings: Settings) -> tuple[Node, ...]:
+    """Return a builder's nodes with their drivers. Raises BuilderError or DriverError for what they cannot use."""
+    return tuple(
+        Node(node.name, driver(stored, node, settings), tuple(map(str, node.platforms or ()))) for node in stored.nodes
+    )
+
+
+def driver(stored: StoredBuilder, node: StoredNode, settings: Settings) -> Driver:
+    """Return the driver that reaches a node. Raises BuilderError or DriverError."""
+    match stored.driver:
+        case "remote":
+            from bakepy.drivers.remote import RemoteDriver
+
+            _refuse_daemon_settings(stored, node, "the builder is started by someone else, who sets it up")
+            return RemoteDriver(node.endpoint, node.driver_options or {})
+        case "docker":
+            from bakepy.drivers.docker import DockerDriver
+
+            return DockerDriver(docker_host(settings, node.endpoint or "default"))
+        case "embedded":
+            from bakepy.drivers.embedded import EmbeddedDriver
+
+            return EmbeddedDriver(settings)
+    later = "is not supported yet" if stored.driver in LATER else "is unknown"
+    raise BuilderError.of(
+        f'the driver "{stored.driver}" of the builder "{stored.name}" {later}',
+        f"drivers: {', '.join(DRIVERS)}",
+        hint=f"name another builder with --builder, such as --builder {EMBEDDED}",
+    )
+
+
+def _refuse_daemon_settings(stored: StoredBuilder, node: StoredNode, why: str) -> None:
+    what = "config file" if node.files else "buildkit flags" if node.flags else ""
+    if what:
+        raise BuilderError.of(f"setting {what} is not supported for {stored.driver} driver", why)
+
+
+def _named(name: str, settings: Settings) -> StoredBuilder:
     if "://" in name:
-        from bakepy.drivers.remote import RemoteDriver
-
-        return Builder(name, (Node(name, RemoteDriver(name, {})),), _load_into(settings))
+        return StoredBuilder(name, "remote", (StoredNode(name, name),), implicit=True)
     if stored := read(settings, name):
-        return _stored(stored, settings)
-    contexts = context_names(settings)
-    if name in contexts:
-        return _docker(docker_host(settings, name))
+        return stored
+    if name in context_names(settings):
+        return context_builder(name)
     if name == EMBEDDED:
-        return _embedded(_load_into(settings), settings)
-    known = [*names(settings), *contexts, EMBEDDED]
+        return EMBEDDED_BUILDER
+    known = known_names(settings)
     near = nearest(name, known)
     raise BuilderError.of(
         f'no builder "{name}" found',
@@ -71,50 +162,13 @@ def _answers(host: DockerHost) -> bool:
     return DockerApi(host).answers()
 
 
-def _docker(host: DockerHost) -> Builder:
-    from bakepy.drivers.docker import DockerDriver
-
-    return Builder(host.context, (Node(host.context, DockerDriver(host)),), host)
-
-
-def _embedded(host: DockerHost, settings: Settings) -> Builder:
+def _is_installed(settings: Settings) -> bool:
     from bakepy.engine.find import find
 
-    if find(settings) is None:
-        raise BuilderError.of(
-            "there is no engine to build with",
-            f"no Docker Engine answers at {host.url}, no builder is selected, and the embedded engine is not installed",
-            hint="run: bakepy engine install",
-        )
-    from bakepy.drivers.embedded import EmbeddedDriver
-
-    return Builder(EMBEDDED, (Node(EMBEDDED, EmbeddedDriver(settings)),), host)
+    return find(settings) is not None
 
 
-def _stored(stored: StoredBuilder, settings: Settings) -> Builder:
-    if not stored.nodes:
-        raise BuilderError.of(f'the builder "{stored.name}" has no nodes', hint="remove it, and create it again")
-    nodes = tuple(Node(n.name, _driver(stored, n, settings), n.platforms) for n in stored.nodes)
-    return Builder(stored.name, nodes, _load_into(settings))
-
-
-def _driver(stored: StoredBuilder, node: StoredNode, settings: Settings) -> Driver:
-    match stored.driver:
-        case "remote":
-            from bakepy.drivers.remote import RemoteDriver
-
-            return RemoteDriver(node.endpoint, node.driver_options)
-        case "docker":
-            from bakepy.drivers.docker import DockerDriver
-
-            return DockerDriver(docker_host(settings, node.endpoint or "default"))
-    later = "is not supported yet" if stored.driver in LATER else "is unknown"
-    raise BuilderError.of(
-        f'the driver "{stored.driver}" of the builder "{stored.name}" {later}',
-        "drivers: docker, remote, embedded",
-        hint=f"name another builder with --builder, such as --builder {EMBEDDED}",
-    )
-
-
-def _load_into(settings: Settings) -> DockerHost:
-    return docker_host(settings, current_context(settings))
+def _load_into(stored: StoredBuilder, settings: Settings) -> DockerHost:
+    """Return the Engine that `--load` means: a context's own, else the current context's."""
+    context = stored.name if stored.implicit and stored.driver == "docker" else current_context(settings)
+    return docker_host(settings, context)

@@ -1,70 +1,71 @@
-"""Read the builders that buildx keeps on disk: one JSON file for each, in Go's field names.
+"""The builders on disk, in the files that buildx keeps: either tool uses what the other made.
 
-Writing them is buildx's business for now; nothing here changes a file.
+    instances/<name>   a builder, as JSON                  current            the builder that `use` chose
+    activity/<name>    when it was last used or changed    defaults/<hash>    the same, for one endpoint for good
+
+A builder whose driver buildx does not know lies in `bakepy/` below that folder, in files of the same form, so that
+buildx does not trip over it. `current` and `defaults` may name one: buildx takes its own default then.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import re
-from dataclasses import dataclass, field
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bakepy.diagnostics import BakeError
+from bakepy.builders.record import NAME, StoredBuilder, StoredNode, StoreError, checked_name, decode, encode, go_json
 from bakepy.settings import Settings
 
-NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9\-._]*")
-"""What buildx accepts as a builder's name."""
+__all__ = ["StoreError", "StoredBuilder", "StoredNode", "Writer", "last_activity", "names", "read", "selected", "touch"]
 
+OWN = "bakepy"
+"""The folder of builders that buildx cannot read."""
 
-class StoreError(BakeError):
-    """Say that a builder's file cannot be used."""
+OWN_DRIVERS = frozenset({"embedded"})
 
-
-@dataclass(frozen=True, slots=True)
-class StoredNode:
-    """Hold one node as it is written."""
-
-    name: str
-    endpoint: str
-    platforms: tuple[str, ...] = ()
-    driver_options: dict[str, str] = field(default_factory=dict)
-    flags: tuple[str, ...] = ()
-    files: dict[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBuilder:
-    """Hold one builder as it is written."""
-
-    name: str
-    driver: str
-    nodes: tuple[StoredNode, ...]
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def names(settings: Settings) -> list[str]:
-    """Return the names of the stored builders, sorted."""
-    folder = settings.buildx_config / "instances"
-    return sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+    """Return the names of the stored builders as their files are called, sorted."""
+    folders = (root / "instances" for root in _roots(settings))
+    return sorted({file.name for folder in folders if folder.is_dir() for file in folder.iterdir() if _is_name(file)})
 
 
 def read(settings: Settings, name: str) -> StoredBuilder | None:
     """Return a stored builder, or None where there is none of this name; raises StoreError."""
-    # buildx folds names to lower case before it makes a file of them.
-    if not NAME.fullmatch(name):
-        return None
-    file = settings.buildx_config / "instances" / name.lower()
-    record = _load(file)
+    file = _find(settings, name)
+    record = _load(file) if file else None
     if record is None:
         return None
     try:
-        nodes = tuple(_node(node) for node in record.get("Nodes") or ())
-        return StoredBuilder(str(record["Name"]), str(record.get("Driver") or ""), nodes)
+        return decode(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError.of(f'the builder "{name}" cannot be read', f"{file}: {error!r}") from error
+        raise StoreError.of(
+            f'the builder "{name}" cannot be read', f"{file}: {error!r}", hint=f"remove it: rm {file}"
+        ) from error
+
+
+def last_activity(settings: Settings, builder: StoredBuilder) -> datetime | None:
+    """Return when a builder was last used or changed, if that is known."""
+    try:
+        text = (_root(settings, builder) / "activity" / builder.name).read_text(encoding="ascii")
+        return datetime.strptime(text.strip(), TIME).replace(tzinfo=UTC)
+    except (OSError, ValueError):
+        return None
+
+
+def touch(settings: Settings, builder: StoredBuilder) -> None:
+    """Note that a builder is being used; a store that cannot be written is no reason not to build."""
+    if NAME.fullmatch(builder.name):
+        with suppress(OSError):
+            _stamp(_root(settings, builder), builder.name)
 
 
 def selected(settings: Settings, endpoint: str) -> str | None:
@@ -75,16 +76,97 @@ def selected(settings: Settings, endpoint: str) -> str | None:
     """
     current = _load(settings.buildx_config / "current") or {}
     name = str(current.get("Name") or "")
-    known = name if name and (settings.buildx_config / "instances" / name.lower()).exists() else None
+    known = name if name and _is_known(settings, name) else None
     if current.get("Global") and known:
         return known
     if name and current.get("Key") == endpoint:
         return known
-    default = settings.buildx_config / "defaults" / hashlib.sha256(endpoint.encode()).hexdigest()[:20]
     try:
-        return default.read_text(encoding="utf-8").strip() or None
+        return _default(settings, endpoint).read_text(encoding="utf-8").strip() or None
     except OSError:
         return None
+
+
+class Writer:
+    """Change the store while its lock is held: `with Writer.open(settings) as store`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings) -> Iterator[Writer]:
+        """Hold the lock that buildx takes, too; raises StoreError where the folder cannot be written."""
+        from bakepy.engine.locks import locked
+
+        folder = settings.buildx_config
+        try:
+            for name in ("instances", "defaults", "activity"):
+                _make(folder / name)
+            with locked(folder / ".lock"):
+                yield cls(settings)
+        except OSError as error:
+            raise StoreError.of(f"the builders in {folder} cannot be changed", str(error)) from error
+
+    def save(self, builder: StoredBuilder) -> None:
+        """Write a builder, and that it was just changed."""
+        root = _root(self._settings, builder)
+        _stamp(root, builder.name)
+        _write(root / "instances" / checked_name(builder.name), encode(builder))
+
+    def remove(self, name: str) -> None:
+        """Remove a builder with what is remembered of its builds; one that is not there is no fault."""
+        low = checked_name(name)
+        for root in _roots(self._settings):
+            for file in (root / "activity" / low, root / "activity" / name, root / "instances" / low):
+                file.unlink(missing_ok=True)
+        self.forget_builds(low)
+
+    def forget_builds(self, name: str, node: str = "") -> None:
+        """Remove buildx's records of the builds of a builder, or of one of its nodes."""
+        import shutil
+
+        folder = self._settings.buildx_config / "refs" / checked_name(name)
+        shutil.rmtree(folder / node if node else folder, ignore_errors=True)
+
+    def select(self, endpoint: str, name: str, *, everywhere: bool = False, default: bool = False) -> None:
+        """Choose a builder for an endpoint, everywhere, or as the endpoint's default; an empty name undoes a choice."""
+        record = {"Key": endpoint, "Name": name, "Global": everywhere}
+        _write(self._settings.buildx_config / "current", go_json(record).encode())
+        kept = _default(self._settings, endpoint)
+        if default:
+            _write(kept, name.encode())
+        else:
+            kept.unlink(missing_ok=True)
+
+
+def _roots(settings: Settings) -> tuple[Path, Path]:
+    return settings.buildx_config, settings.buildx_config / OWN
+
+
+def _root(settings: Settings, builder: StoredBuilder) -> Path:
+    shared, own = _roots(settings)
+    return own if builder.driver in OWN_DRIVERS else shared
+
+
+def _find(settings: Settings, name: str) -> Path | None:
+    # buildx folds names to lower case before it makes a file of them.
+    if not NAME.fullmatch(name):
+        return None
+    files = (root / "instances" / name.lower() for root in _roots(settings))
+    return next((file for file in files if file.exists()), None)
+
+
+def _is_known(settings: Settings, name: str) -> bool:
+    return _find(settings, name) is not None
+
+
+def _is_name(file: Path) -> bool:
+    return NAME.fullmatch(file.name) is not None
+
+
+def _default(settings: Settings, endpoint: str) -> Path:
+    return settings.buildx_config / "defaults" / hashlib.sha256(endpoint.encode()).hexdigest()[:20]
 
 
 def _load(file: Path) -> dict[str, Any] | None:
@@ -101,18 +183,27 @@ def _load(file: Path) -> dict[str, Any] | None:
     return record
 
 
-def _node(record: dict[str, Any]) -> StoredNode:
-    return StoredNode(
-        name=str(record["Name"]),
-        endpoint=str(record.get("Endpoint") or ""),
-        platforms=tuple(_platform(platform) for platform in record.get("Platforms") or ()),
-        driver_options={str(key): str(value) for key, value in (record.get("DriverOpts") or {}).items()},
-        flags=tuple(str(flag) for flag in record.get("Flags") or ()),
-        files={str(name): base64.b64decode(text) for name, text in (record.get("Files") or {}).items()},
-    )
+def _make(folder: Path) -> None:
+    """Make a folder, open to this user alone, and what it lies in."""
+    for missing in reversed([f for f in (folder, *folder.parents) if not f.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
 
 
-def _platform(record: dict[str, Any]) -> str:
-    """Return `os/arch[/variant]` of an OCI platform (image-spec, descriptor.md)."""
-    parts = (record.get("os"), record.get("architecture"), record.get("variant"))
-    return "/".join(str(part) for part in parts if part)
+def _stamp(root: Path, name: str) -> None:
+    _write(root / "activity" / name, datetime.now(UTC).strftime(TIME).encode())
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file so that others see the old one or the new one, whatever happens."""
+    _make(file.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".tmp-{file.name}", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(name, file)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise

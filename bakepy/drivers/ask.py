@@ -19,4 +19,4 @@ async def ask(endpoint: Endpoint, *, within: float = 5.0) -> NodeInfo:
         return NodeInfo(Status.INACTIVE)
     platforms = dict.fromkeys(platform for worker in workers for platform in worker.platforms)
     labels = dict(workers[0].labels) if workers else {}
-    return NodeInfo(Status.RUNNING, info.version, tuple(platforms), labels)
+    return NodeInfo(Status.RUNNING, info.version, tuple(platforms), labels, workers)

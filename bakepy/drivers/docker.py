@@ -50,7 +50,11 @@ class DockerDriver(Driver):
         async with self.dial() as endpoint:
             node = await ask(endpoint)
         return NodeInfo(
-            Status.RUNNING, node.version or engine.version, node.platforms or (engine.platform,), node.labels
+            Status.RUNNING,
+            node.version or engine.version,
+            node.platforms or (engine.platform,),
+            node.labels,
+            node.workers,
         )
 
     async def boot(self, say: Callable[[str], None]) -> None:

@@ -36,6 +36,12 @@ def current_context(settings: Settings) -> str:
         return "default"
 
 
+def current_endpoint(settings: Settings) -> str:
+    """Return what a choice of builder is kept under: the current context's name, the address where it has none."""
+    context = current_context(settings)
+    return docker_host(settings, context).url if context == "default" else context
+
+
 def context_names(settings: Settings) -> list[str]:
     """Return the names of all contexts, `default` first."""
     names = []

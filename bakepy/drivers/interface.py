@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from bakepy.buildkit.requests import Worker
 from bakepy.diagnostics import BakeError
 from bakepy.transport.endpoint import Endpoint
 
@@ -46,6 +47,7 @@ class NodeInfo:
     version: str = ""
     platforms: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
+    workers: tuple[Worker, ...] = ()
 
 
 class Driver(ABC):
@@ -56,7 +58,10 @@ class Driver(ABC):
 
     @abstractmethod
     async def inspect(self) -> NodeInfo:
-        """Tell the node's state without changing it; called by `ls`, `inspect` and the choice of nodes."""
+        """Tell the node's state without changing it; called by `ls`, `inspect` and the choice of nodes.
+
+        Raises DriverError where that cannot be told.
+        """
 
     @abstractmethod
     async def boot(self, say: Callable[[str], None]) -> None:
