@@ -290,6 +290,11 @@ class Connection:
         if not self.closed:
             self._fail(code, "", [])
 
+    @property
+    def waiting(self) -> bool:
+        """Tell whether `output` may have something to give."""
+        return bool(self._control or self._sending)
+
     def output(self, limit: int) -> list[Buffer]:
         """Return buffers to send, in order, of about `limit` bytes; empty where nothing may be sent now."""
         out: list[Buffer] = []

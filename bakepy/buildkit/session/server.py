@@ -113,7 +113,8 @@ class _Server:
         while (data := await self._tunnel.read()) is not None:
             for event in self.connection.receive(data):
                 self._dispatch(event)
-            self.wake()
+            if self.connection.waiting:
+                self.wake()
             if self.connection.closed:
                 await asyncio.Event().wait()  # the writer says goodbye and ends the session
 
@@ -216,7 +217,7 @@ class _Call:
             await self._incoming
         message, credit = self._messages.popleft()
         if credit:
-            self._connection.consumed(self.stream, credit)
+            self._give_back(credit)
         return message
 
     async def send(self, message: http2.Buffer) -> None:
@@ -294,7 +295,12 @@ class _Call:
         self._parts.clear()
         self._credit = 0
         if credit:
-            self._connection.consumed(self.stream, credit)
+            self._give_back(credit)
+
+    def _give_back(self, credit: int) -> None:
+        self._connection.consumed(self.stream, credit)
+        if self._connection.waiting:  # the peer may have stopped for want of this
+            self._server.wake()
 
     def _notify(self) -> None:
         if self._incoming and not self._incoming.done():

@@ -135,14 +135,15 @@ class Peer:
         return call
 
     async def send_data(self, stream: int, data: bytes) -> None:
-        while data:
-            room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size, len(data))
+        at = 0
+        while at < len(data):
+            room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size, len(data) - at)
             if not room:
                 self._window_opened.clear()
                 await asyncio.wait_for(self._window_opened.wait(), PATIENCE)
                 continue
-            self.h2.send_data(stream, data[:room])
-            data = data[room:]
+            self.h2.send_data(stream, data[at : at + room])
+            at += room
             self.flush()
 
     async def run(self) -> None:

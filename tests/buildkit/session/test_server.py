@@ -17,6 +17,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.cancelled = asyncio.Event()
+        self.may_read = asyncio.Event()
         self.sent = 0
         self.metadata: dict[str, list[str]] = {}
 
@@ -27,6 +28,7 @@ class Echo:
             "/t/Crash": self._crash,
             "/t/Wait": self._wait,
             "/t/Flood": self._flood,
+            "/t/Late": self._late,
         }
 
     async def _echo(self, call: Call) -> None:
@@ -47,6 +49,13 @@ class Echo:
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+
+    async def _late(self, call: Call) -> None:
+        await self.may_read.wait()
+        count = 0
+        while (message := await call.receive()) is not None:
+            count += len(message)
+        await call.send(str(count).encode())
 
     async def _flood(self, call: Call) -> None:
         async def produce() -> None:
@@ -142,18 +151,32 @@ async def test_production_stops_while_the_daemon_does_not_read() -> None:
         assert len(await call.rest()) == 80
 
 
-async def test_large_headers_pass_both_ways() -> None:
-    """Metadata of megabytes and error texts beyond a frame pass, in CONTINUATION frames."""
+async def test_a_late_reader_reopens_the_windows() -> None:
+    """A handler that reads only once the daemon's windows are used up lets it go on."""
     echo = Echo()
     async with connected(echo) as peer:
-        values = [("exclude-patterns", f"pattern/number/{n}/**") for n in range(4_000)]
+        call = await peer.call("/t/Late")
+        sending = asyncio.create_task(call.send(*[b"x" * 1_000_000] * 40))
+        while peer.h2.local_flow_control_window(call.stream):  # noqa: ASYNC110 - h2 tells nobody
+            await asyncio.sleep(0)
+        echo.may_read.set()
+        await sending
+        await call.half_close()
+        assert await call.rest() == [b"40000000"]
+
+
+async def test_large_headers_pass_both_ways() -> None:
+    """Metadata and error texts beyond a frame pass, in CONTINUATION frames."""
+    echo = Echo()
+    async with connected(echo) as peer:
+        values = [("exclude-patterns", f"pattern/number/{n}/**") for n in range(2_000)]
         call = await peer.call("/t/Echo", values)
         await call.half_close()
         assert await call.rest() == []
         assert echo.metadata["exclude-patterns"] == [v for _, v in values]
-        long = await peer.call("/t/" + "x" * 200_000)
+        long = await peer.call("/t/" + "x" * 40_000)
         assert await long.rest() == []
-        assert len(long.message) > 200_000
+        assert len(long.message) > 40_000
 
 
 async def test_end_of_pipe_cancels_calls() -> None:
