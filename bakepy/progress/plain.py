@@ -22,6 +22,7 @@ class Plain(ev.Reporter):
         self._out = stream
         self._board = Board()
         self._current = ""
+        self._named: set[str] = set()
         self._told: dict[tuple[str, str], float] = {}
         self._ended: set[tuple[str, int]] = set()
         self._verbose = verbose
@@ -57,9 +58,11 @@ class Plain(ev.Reporter):
         if self._verbose:
             print(text, file=self._out)
 
-    def _say(self, step: Step, text: str) -> None:
-        if self._current != step.key:
+    def _say(self, step: Step, text: str, *, named: bool = False) -> None:
+        """Print a line of a step; `named` repeats the step's name where another one spoke last."""
+        if step.key not in self._named or (named and self._current != step.key):
             self._line(f"\n#{step.number} {step.name}")
+            self._named.add(step.key)
             self._current = step.key
         if text:
             self._line(f"#{step.number} {text}")
@@ -72,7 +75,7 @@ class Plain(ev.Reporter):
             if vertex.started is None:
                 continue
             if vertex.completed is None or (step.key, vertex.started) in self._ended:
-                if step.running and len(step.intervals) == 1 and self._current != step.key:
+                if step.running:
                     self._say(step, "")
             elif step.completed:
                 self._ended.add((step.key, vertex.started))
@@ -83,7 +86,7 @@ class Plain(ev.Reporter):
         for log in event.logs:
             if step_ := board.step(log.vertex):
                 for since, line in step_.take_log(log):
-                    self._say(step_, f"{since:.3f} {line}")
+                    self._say(step_, f"{since:.3f} {line}", named=True)
         for warning in event.warnings:
             if step_ := board.warn(warning):
                 self._say(step_, f"WARN: {warning.short}")
@@ -111,7 +114,7 @@ class Plain(ev.Reporter):
 
     def _end(self, step: Step) -> None:
         for since, line in step.flush():
-            self._say(step, f"{since:.3f} {line}")
+            self._say(step, f"{since:.3f} {line}", named=True)
         if step.error.endswith("context canceled"):
             self._say(step, "CANCELED")
         elif step.error:
