@@ -154,7 +154,7 @@ def _attest(kind: str, text: str) -> Setting:
     try:
         (attest,) = Attest.shorthand(kind, text)
     except EntryError as fault:
-        raise BakeError.of(str(fault)) from None
+        raise BakeError.of(f"invalid value for attest: {fault}") from None
     return Setting.flag("attest", str(attest))
 
 

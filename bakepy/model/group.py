@@ -8,13 +8,14 @@ from typing import Any
 
 @dataclass(slots=True)
 class Group:
-    """Name several targets and groups at once."""
+    """Name several targets and groups at once; `null` tells that the definition gives null for them."""
 
     name: str
     targets: list[str] = field(default_factory=list)
     description: str = ""
+    null: bool = False
 
     def json(self) -> dict[str, Any]:
         """Return what `--print` shows."""
         out: dict[str, Any] = {"description": self.description} if self.description else {}
-        return {**out, "targets": self.targets}
+        return {**out, "targets": None if self.null and not self.targets else self.targets}

@@ -22,9 +22,10 @@ class Definition:
 
     `variables` is None where no file can have any. `blocks` are the blocks each target came from; a target of a
     Compose file has none. `contexts` gives the context of targets that set none, where that is not the working
-    directory. `origin` is where the files were read from, where that is not this machine. `failed` are the names of
-    targets and groups with faults, whose attributes may be missing, and `nameless` tells that whole targets may be:
-    both only where definitions go on behind faults.
+    directory. `shadowed` are groups made of matrices whose name another group has: they are listed and nothing more.
+    `origin` is where the files were read from, where that is not this machine. `failed` are the names of targets and
+    groups with faults, whose attributes may be missing, and `nameless` tells that whole targets may be: both only
+    where definitions go on behind faults.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Definition:
     variables: list[VariableInfo] | None = None
     blocks: dict[str, list[Block]] = field(default_factory=dict)
     contexts: dict[str, str] = field(default_factory=dict)
+    shadowed: list[Group] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     origin: Origin | None = None
     failed: set[str] = field(default_factory=set)

@@ -145,7 +145,9 @@ def _evaluate(bodies: Sequence[Body], world: World, definition: Definition, faul
 def _merge(module: Module, definition: Definition, relative: bool) -> None:
     """Add the blocks of a module: targets of one name merge, a later group takes the place of an earlier one."""
     rows = [(row, _target(row)) for row in module.rows if row.type == "target"]
-    definition.groups.update((row.name, _group(row)) for row in module.rows if row.type == "group")
+    groups = [row for row in module.rows if row.type == "group"]
+    definition.groups.update((row.name, _group(row)) for row in groups)
+    definition.group_blocks = {row.name: row.block for row in groups}
     if relative:
         definition.contexts = rebase_rows(rows)
     for row, target in rows:
@@ -158,7 +160,9 @@ def _merge(module: Module, definition: Definition, relative: bool) -> None:
         for label, names in renamed.items():
             distinct = list(dict.fromkeys(names))
             if distinct != [label]:
-                definition.groups.setdefault(label, Group(label, distinct))
+                group = Group(label, distinct)
+                if definition.groups.setdefault(label, group) is not group:
+                    definition.shadowed.append(group)
     definition.variables = module.variables
     definition.warnings += module.warnings
     definition.failed |= module.failed
@@ -179,4 +183,5 @@ def _target(row: Row) -> Target:
 def _group(row: Row) -> Group:
     targets, description = row.attributes.get("targets"), row.attributes.get("description")
     names = [element.text for element in targets.elements] if targets and targets.can_iterate else []
-    return Group(row.name, list(dict.fromkeys(names)), str((description and description.raw) or ""))
+    text = str((description and description.raw) or "")
+    return Group(row.name, list(dict.fromkeys(names)), text, null=targets is None or targets.is_null)

@@ -60,10 +60,10 @@ def list_targets(definition: Definition, form: str) -> str:
     rows: list[dict[str, Any]] = []
     for name, target in definition.targets.items():
         rows.append({"name": name, **_described(target.description or "")})
-    for name, group in definition.groups.items():
+    for group in (*definition.groups.values(), *definition.shadowed):
         members = ", ".join(sorted(group.targets))
         both = f"{group.description} ({members})" if group.description and members else group.description or members
-        rows.append({"name": name, **_described(both), "group": True})
+        rows.append({"name": group.name, **_described(both), "group": True})
     rows = sorted((row for row in rows if not row["name"].startswith("_")), key=lambda row: row["name"])
     if form == "json":
         return to_json(rows or None) + "\n"

@@ -125,6 +125,7 @@ def test_the_date_of_sources_becomes_an_argument(capsys, monkeypatch):
         (["--print", "--call=a,x=y"], "invalid print field: x=y"),
         (["--print", "--policy=filename=x"], "--policy does not accept filename"),
         (["--print", "--policy=disabled=1,strict=1"], "disabled policy cannot be combined"),
+        (["--print", "--sbom=x"], "invalid value for attest: invalid value x"),
         (["--print", "-f", "none.hcl"], "open none.hcl: no such file or directory"),
         (["--print", "-f", "."], "read .: is a directory"),
         (["--print", "--set=*.platform=x"], '"x": unknown operating system or architecture: invalid argument'),

@@ -93,3 +93,15 @@ def test_variables_are_listed_with_types_and_values():
 def test_columns_are_as_wide_as_their_widest_cell():
     """Cells are followed by the tabs that their column needs."""
     assert table([("A", "B"), ("12345678", "x"), ("1", "y")]) == "A\t\tB\n12345678\tx\n1\t\ty\n"
+
+
+def test_a_group_of_null_is_printed_as_null():
+    """Null and empty are told apart, as the reference does."""
+    config = selected('group "a" { targets = null }\ngroup "b" { targets = [] }', "a", "b")
+    assert [config.groups[name].json() for name in "ab"] == [{"targets": None}, {"targets": []}]
+
+
+def test_a_matrix_is_listed_beside_a_group_of_its_name():
+    """The group is the one that counts; the list has both."""
+    matrix = 'target "m" {\n  name = "m-${a}"\n  matrix = { a = ["x"] }\n}\ngroup "m" { targets = ["z"] }'
+    assert list_targets(defined(matrix), "table").splitlines() == ["TARGET\tDESCRIPTION", "m\tz", "m\tm-x", "m-x\t"]
