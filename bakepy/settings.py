@@ -91,9 +91,28 @@ class Settings:
         return {} if self.flag("BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP") else self._environ
 
     @property
-    def checks_files(self) -> bool | None:
-        """Return whether builds ask before they use files elsewhere, or None where the user did not say."""
-        return self.flag("BUILDX_BAKE_ENTITLEMENTS_FS") if "BUILDX_BAKE_ENTITLEMENTS_FS" in self._environ else None
+    def bake_checks_files(self) -> str | None:
+        """Return what `BUILDX_BAKE_ENTITLEMENTS_FS` says on whether builds ask before they use files elsewhere."""
+        return self._environ.get("BUILDX_BAKE_ENTITLEMENTS_FS")
+
+    @property
+    def bake_remote_files(self) -> str | None:
+        """Return what `BAKE_ALLOW_REMOTE_FS_ACCESS` says on whether remote definitions may use files unasked."""
+        return self._environ.get("BAKE_ALLOW_REMOTE_FS_ACCESS")
+
+    @property
+    def bake_git_ssh(self) -> tuple[str, ...]:
+        """Return the agent sockets or key files that `BUILDX_BAKE_GIT_SSH` names, to read remote definitions with."""
+        return tuple(filter(None, self._environ.get("BUILDX_BAKE_GIT_SSH", "").split(",")))
+
+    @property
+    def bake_git_secrets(self) -> Mapping[str, str]:
+        """Return the variables that hold a Git host's token and header, by the ids that BuildKit asks for.
+
+        Their names' case does not matter, as in the reference.
+        """
+        wanted = {f"BUILDX_BAKE_{name}": name for name in ("GIT_AUTH_TOKEN", "GIT_AUTH_HEADER")}
+        return {wanted[name.upper()]: name for name in reversed(list(self._environ)) if name.upper() in wanted}
 
     @property
     def bake_relative_paths(self) -> str:

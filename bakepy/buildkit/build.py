@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,7 +46,7 @@ class Build:
         Raises SolveError where the frontend fails, Unsupported where the daemon cannot take other builds' results.
         """
         if request.inputs and INPUTS not in await self.ping():
-            raise Unsupported("linked targets")
+            raise Unsupported("linked targets and folders of remote definitions")
         return await self._ask(self._calls.ask(self.ref, request))
 
     async def call(self, request: GatewayRequest, kind: str) -> Answer:
@@ -74,6 +74,7 @@ class Build:
         caps = await self.ping()
         if EVALUATE not in caps and STAT not in caps:
             raise Unsupported("the evaluation of results")
+        visit: Callable[[str, str], Coroutine[None, None, object]]
         visit = self._calls.evaluate if EVALUATE in caps else self._calls.stat
         ids = [ref.id for ref in result.refs.values() if ref.id]
         tasks = [asyncio.ensure_future(self._ask(visit(self.ref, id))) for id in ids]
@@ -82,6 +83,18 @@ class Build:
         finally:
             for task in tasks:
                 task.cancel()
+
+    async def read(self, result: Result, path: str, length: int) -> bytes:
+        """Return at most `length` bytes of a file of a result, from its start; raises SolveError."""
+        return await self._ask(self._calls.read_file(self.ref, _only(result), path, length))
+
+    async def size(self, result: Result, path: str) -> int:
+        """Return the bytes that a file of a result has; raises SolveError."""
+        return await self._ask(self._calls.stat(self.ref, _only(result), path))
+
+    async def names(self, result: Result, folder: str) -> list[str]:
+        """Return the names in a folder of a result; raises SolveError."""
+        return await self._ask(self._calls.read_dir(self.ref, _only(result), folder))
 
     async def finish(self, result: Result) -> Mapping[str, str]:
         """Export a result, which ends the build, and return what the exporters answer, such as the image's digest."""
@@ -131,6 +144,11 @@ class Build:
         except BuildkitError as error:
             self.error = error
             raise
+
+
+def _only(result: Result) -> str:
+    """Return the id of the one part of a result of a single platform."""
+    return result.refs[""].id
 
 
 def _joined(*parts: str | None) -> str:

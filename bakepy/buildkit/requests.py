@@ -42,7 +42,7 @@ class SolveRequest:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Hold a graph of operations as the daemon wrote it, to be handed to another build as its input."""
+    """Hold a graph of operations as it travels: the daemon's own, handed on to another build, or one of ours."""
 
     wire: bytes
 
@@ -51,9 +51,13 @@ class Definition:
 class GatewayRequest:
     """Ask a frontend for a result; `inputs` are other builds' results by the name of their input."""
 
-    attrs: Mapping[str, str]
+    Without a frontend, the result is what `definition` makes.
+    """
+
+    attrs: Mapping[str, str] = field(default_factory=dict)
     frontend: str = "dockerfile.v0"
     inputs: Mapping[str, Definition] = field(default_factory=dict)
+    definition: Definition | None = None
 
 
 @dataclass(frozen=True, slots=True)

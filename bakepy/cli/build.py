@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag, Given
@@ -26,14 +26,15 @@ FLAGS = (
     Flag("debug", "Say more in errors", short="D"),
     Flag("help", "Show this help", short="h"),
 )
-USAGE = "Usage: bakepy build [OPTIONS] [TARGET...]\n\nBuild targets of a definition.\n\nOptions:\n"
+USAGE = "Usage: bakepy build [OPTIONS] [URL [CONTEXT]] [TARGET...]\n\nBuild targets of a definition.\n\nOptions:\n"
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """Hold the flags of a build that say how it runs, not what it is.
 
-    `call`, `call_format` and `call_ignores_status` are the parts of `--call`; `call` is empty for a build.
+    `call`, `call_format` and `call_ignores_status` are the parts of `--call`; `call` is empty for a build. `words` are
+    the command line, `remote` tells that the definition was read from elsewhere.
     """
 
     progress: str = "auto"
@@ -43,6 +44,8 @@ class RunOptions:
     call_format: str = ""
     call_ignores_status: bool = False
     allow: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    remote: bool = False
     debug: bool = False
 
 
@@ -61,6 +64,10 @@ def main(argv: Sequence[str]) -> int:
         from bakepy.progress.choose import check
 
         check(options.progress)
+    if options.allow:
+        from bakepy.planner.entitlements import parse
+
+        parse(options.allow)
     # All that reading makes stays alive until the end: looking for garbage in it takes a third of the time.
     gc.disable()
     if listed:
@@ -72,12 +79,9 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(show(config))
         return 0
     gc.enable()
-    from bakepy.cli.consent import ask
     from bakepy.cli.run import run
 
-    ask(config, options.allow, options.progress, settings)
-
-    return run(config, options)
+    return run(config, replace(options, words=tuple(argv), remote=bool(selection.words(given).url)))
 
 
 def _options(given: Given, settings: Settings) -> RunOptions:

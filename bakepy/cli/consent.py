@@ -2,47 +2,92 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bakepy.diagnostics import BakeError
-from bakepy.planner.config import Config
-from bakepy.planner.entitlements import DELETE, Need, needs, parse
+from bakepy.model.text import EntryError, parse_bool, quote
+from bakepy.planner.entitlements import DELETE, Allowed, Need, needs
+from bakepy.planner.spec import SolveSpec
 from bakepy.settings import Settings
 
 REQUESTED = "additional privileges requested"
 
 
-def ask(config: Config, allow: Sequence[str], progress: str, settings: Settings) -> None:
-    """Return once all that the targets need is allowed, by flags or by the user at a terminal. Raises BakeError."""
-    asked = needs(config, parse(allow, config))
+def ask(
+    specs: Iterable[SolveSpec],
+    allowed: Allowed,
+    settings: Settings,
+    *,
+    progress: str = "auto",
+    words: Sequence[str] = (),
+    remote: bool = False,
+) -> None:
+    """Return once all that the solves need is allowed, by flags or by the user at a terminal. Raises BakeError.
+
+    `words` are the command line behind `bakepy build`; `remote` tells that the definition came from elsewhere.
+    """
+    asked = needs(specs, allowed)
     if progress == "rawjson":
-        # A program reads this display: the reference asks it for nothing but leave to delete files.
-        if any(need.flag == DELETE for need in asked):
-            raise BakeError.of(f'{REQUESTED}: pass "--allow={DELETE}" to grant requested privileges')
+        _refuse(asked if remote else [need for need in asked if need.flag == DELETE])
         return
     if not asked:
         return
     terminal = sys.stdin.isatty()
-    checked = settings.checks_files
-    flags = " ".join(f"--allow={need.flag}" for need in asked)
-    _explain(asked, flags, terminal=terminal, optional=checked is None)
-    if checked is False and all(need.files for need in asked):
+    checked = checks_files(settings, remote=remote)
+    _explain(asked, words, terminal=terminal)
+    if not checked and all(need.files for need in asked):
         return
+    if checked and settings.bake_checks_files is None and any(need.files for need in asked):
+        _say("To disable filesystem entitlements checks, you can set BUILDX_BAKE_ENTITLEMENTS_FS=0 .\n")
     if not (terminal and _agreed()):
-        raise BakeError.of(REQUESTED, hint=f"Pass {flags}")
+        raise BakeError.of(REQUESTED)
 
 
-def _explain(asked: Sequence[Need], flags: str, *, terminal: bool, optional: bool) -> None:
-    lines = ["Your build is requesting privileges for following possibly insecure capabilities:", ""]
-    lines += [f" - {need.words}" for need in asked]
+def checks_files(settings: Settings, *, remote: bool) -> bool:
+    """Tell whether a run asks before it uses files elsewhere. Raises BakeError for a variable that is no boolean."""
+    checked = True
+    if remote and settings.bake_remote_files is not None:
+        checked = not _boolean("BAKE_ALLOW_REMOTE_FS_ACCESS", settings.bake_remote_files)
+    if settings.bake_checks_files is not None:
+        checked = _boolean("BUILDX_BAKE_ENTITLEMENTS_FS", settings.bake_checks_files)
+    return checked
+
+
+def _boolean(name: str, text: str) -> bool:
+    try:
+        return parse_bool(text)
+    except EntryError as fault:
+        raise BakeError.of(f"failed to parse {name} value {quote(text)}: {fault}") from None
+
+
+def _refuse(asked: Sequence[Need]) -> None:
+    """Fail where a program reads the display, which nobody can be asked on.
+
+    The reference lets all but deletions pass there. What was written elsewhere must not come by that way.
+    """
+    if asked:
+        flags = " ".join(f"--allow={need.flag}" for need in asked)
+        raise BakeError.of(f"{REQUESTED}: pass {quote(flags)} to grant requested privileges")
+
+
+def _explain(asked: Sequence[Need], words: Sequence[str], *, terminal: bool) -> None:
+    flags = [f"--allow={need.flag}" for need in asked]
+    passed = quote(" ".join(flags))
+    _say("Your build is requesting privileges for following possibly insecure capabilities:\n")
+    for need in asked:
+        _say(f" - {need.words}")
     if terminal:
-        lines += ["", f'In order to not see this message in the future pass "{flags}" to grant requested privileges.']
+        _say(f"\nIn order to not see this message in the future pass {passed} to grant requested privileges.")
     else:
-        lines += ["", f'Pass "{flags}" to grant requested privileges.']
-    if optional and any(need.files for need in asked):
-        lines += ["", "To disable filesystem entitlements checks, you can set BUILDX_BAKE_ENTITLEMENTS_FS=0 ."]
-    print("\n".join(lines) + "\n", file=sys.stderr)
+        _say(f"\nPass {passed} to grant requested privileges.")
+    command = shlex.join(["bakepy", "build", *flags, *words])
+    _say(f"\nYour full command with requested privileges:\n\n{command}\n")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _agreed() -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag
 from bakepy.diagnostics import BakeError, nearest
+from bakepy.planner.gitref import with_folder
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.spec import (
     DEFAULT_EXPORT,
@@ -19,6 +20,7 @@ from bakepy.planner.spec import (
     LinkContext,
     LocalContext,
     RemoteContext,
+    SourceContext,
 )
 from bakepy.settings import Settings
 
@@ -50,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     from bakepy.planner.specify import specify
 
     config = selection.config(given, Settings())
-    sys.stdout.write(FORMATS[name](build_graph(specify(config.targets))))
+    sys.stdout.write(FORMATS[name](build_graph(specify(config.targets, config.definition.origin, config.folders))))
     return 0
 
 
@@ -142,6 +144,8 @@ def _place(context: Context) -> str:
             return path
         case RemoteContext(url):
             return url
+        case SourceContext(url, path, archive):
+            return f"{url} {path}" if archive else with_folder(url, path)
         case ImageContext(ref):
             return ref
         case LayoutContext(path):

@@ -33,13 +33,23 @@ def run(config: Config, options: RunOptions) -> int:
     BakeError for what is wrong before anything is built.
     """
     from bakepy.builders.choose import choose as choose_builder
+    from bakepy.cli.consent import ask
     from bakepy.executor.check import check
     from bakepy.executor.proxies import proxies
+    from bakepy.planner.entitlements import parse
     from bakepy.planner.graph import build_graph
     from bakepy.planner.specify import specify
 
     settings = Settings()
-    specs = specify(config.targets)
+    specs = specify(config.targets, config.definition.origin, config.folders)
+    ask(
+        specs.values(),
+        parse(options.allow).plus(config.granted),
+        settings,
+        progress=options.progress,
+        words=options.words,
+        remote=options.remote,
+    )
     check(specs, settings.environment())
     graph = build_graph(specs)
     reporter = choose(options.progress, sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bakepy.cli.flags import Flag, Given
@@ -14,7 +15,7 @@ from bakepy.model.text import EntryError, parse_bool, quote, split_csv
 from bakepy.planner import overrides
 from bakepy.planner.config import Config, Definition
 from bakepy.planner.define import World, define
-from bakepy.planner.load import read, require
+from bakepy.planner.load import LOCAL, File, read, require
 from bakepy.planner.overrides import Setting
 from bakepy.settings import Settings
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bakepy.evaluator.functions.library import Surroundings
+    from bakepy.planner.origin import Origin
 
 FLAGS = (
     Flag("file", "Definition file; - is standard input", "FILE", short="f", repeats=True),
@@ -39,24 +41,47 @@ FLAGS = (
 )
 
 
-def definition(given: Given, settings: Settings) -> Definition:
-    """Read and evaluate the definition files. Raises BakeError."""
-    files = given.all("file")
-    if not files:
-        files = settings.bake_files
-        require(files)
-    if given.arguments and _is_remote(given.arguments[0]):
-        raise BakeError.of(
-            f"remote definitions are not supported yet: {given.arguments[0]}",
-            hint="Clone it, and run the command in the folder.",
-        )
-    return define(read(files, sys.stdin.buffer.read), _world(given, settings))
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Hold what the arguments mean: an address of the definition, the context of the command, names of targets."""
+
+    url: str
+    context: str
+    targets: list[str]
 
 
-def _is_remote(name: str) -> bool:
+def words(given: Given) -> Words:
+    """Tell the arguments apart: addresses of a definition and of a context may come before the targets."""
     from bakepy.planner.location import is_remote
 
-    return is_remote(name)
+    found: list[str] = []
+    rest = list(given.arguments)
+    while rest and len(found) < 2 and is_remote(rest[0]):
+        found.append(rest.pop(0))
+    return Words(found[0] if found else "", found[1] if len(found) > 1 else LOCAL, rest)
+
+
+def definition(given: Given, settings: Settings) -> Definition:
+    """Read and evaluate the definition files. Raises BakeError."""
+    url = words(given).url
+    names = given.all("file")
+    if not names:
+        names = settings.bake_files
+        if not url:
+            require(names)
+    files, origin = _fetched(url, names, given, settings) if url else (read(names, sys.stdin.buffer.read), None)
+    found = define(files, _world(given, settings))
+    found.origin = origin
+    return found
+
+
+def _fetched(url: str, names: list[str], given: Given, settings: Settings) -> tuple[list[File], Origin | None]:
+    """Read what an address holds, and the files of this machine that are named beside it."""
+    from bakepy.cli.remote import fetch
+
+    local = [name for name in names if name.startswith(LOCAL)]
+    files, origin = fetch(url, [name for name in names if name not in local], given, settings)
+    return files + (read(local, sys.stdin.buffer.read) if local else []), origin
 
 
 def config(given: Given, settings: Settings) -> Config:
@@ -66,7 +91,7 @@ def config(given: Given, settings: Settings) -> Config:
 
     changes = list(_settings(given, settings))
     found = definition(given, settings)
-    chosen = select(found, given.arguments or ["default"], changes)
+    chosen = select(found, words(given).targets or ["default"], changes)
     if _policy_is_disabled(given):
         from bakepy.model.policy import Policy
 
@@ -99,7 +124,7 @@ def _world(given: Given, settings: Settings) -> World:
         surroundings(),
         dict(_variables(given.all("var"))),
         settings.bake_environment,
-        {"BAKE_CMD_CONTEXT": "cwd://", "BAKE_LOCAL_PLATFORM": str(local())},
+        {"BAKE_CMD_CONTEXT": words(given).context, "BAKE_LOCAL_PLATFORM": str(local())},
         relative=_relative(settings.bake_relative_paths),
     )
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bakepy.buildkit.requests import CacheEntry, Exporter
+from bakepy.buildkit.requests import CacheEntry, Definition, Exporter
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
 from bakepy.executor.check import lower_case
 from bakepy.executor.environment import TRUE, Environment
+from bakepy.planner.gitref import with_folder
 from bakepy.planner.spec import (
     DEFAULT_EXPORT,
     Cache,
@@ -26,6 +27,7 @@ from bakepy.planner.spec import (
     LocalDockerfile,
     RemoteContext,
     SolveSpec,
+    SourceContext,
 )
 
 CONTEXTS_CAP = "moby.buildkit.frontend.contexts+forward"
@@ -55,6 +57,8 @@ class Lowered:
     cache_imports: tuple[CacheEntry, ...] = ()
     cache_exports: tuple[CacheEntry, ...] = ()
     entitlements: tuple[str, ...] = ()
+    inputs: Mapping[str, Definition] = field(default_factory=dict)
+    """Folders of the definition's origin, by the names that `attrs` have for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def lower(spec: SolveSpec, node: NodeFacts, env: Environment) -> Lowered:
         _caches(spec.cache_from, env),
         _cache_exports(spec, node, env),
         _entitlements(spec),
+        _folders(spec, env.variables.get("HOME", "")),
     )
 
 
@@ -121,6 +126,8 @@ def _inputs(spec: SolveSpec, node: NodeFacts) -> dict[str, str]:
         attrs["context"] = spec.context.url
         if _has_query(spec.context.url):
             caps.add(GIT_QUERY_CAP)
+    elif isinstance(spec.context, SourceContext) and not spec.context.archive:
+        attrs["input:context"] = with_folder(spec.context.url, spec.context.path)
     match spec.dockerfile:
         case LocalDockerfile(path):
             found = lower_case(Path(path)) or Path(path)
@@ -155,6 +162,9 @@ def _named_context(name: str, context: Context) -> dict[str, str]:
             return {key: f"local:{local_name(name)}", f"sharedkey:localdir:{name}": hint}
         case RemoteContext(url):
             return {key: url}
+        case SourceContext(url, path, archive):
+            shown = {} if archive else {f"input:git_state_{name}": with_folder(url, path)}
+            return {key: f"input:{_folder_input(name)}"} | shown
         case ImageContext(ref):
             return {key: f"docker-image://{ref}"}
         case LayoutContext(path):
@@ -163,6 +173,27 @@ def _named_context(name: str, context: Context) -> dict[str, str]:
             )
         case LinkContext():
             return {}
+
+
+def _folder_input(name: str) -> str:
+    """Return the name of the frontend input that holds a named context, apart from the frontend's own two."""
+    return f"folder:{name}"
+
+
+def _folders(spec: SolveSpec, home: str) -> dict[str, Definition]:
+    """Return the folders of the definition's origin that a solve takes, by the names of their inputs."""
+    named = {_folder_input(name): (context, name) for name, context in spec.contexts}
+    contexts: dict[str, tuple[Context, str]] = {
+        "context": (spec.context, ""),
+        "dockerfile": (spec.context, ""),
+        **named,
+    }
+    taken = {input_: (c, name) for input_, (c, name) in contexts.items() if isinstance(c, SourceContext)}
+    if not taken:
+        return {}
+    from bakepy.executor.sources import folder
+
+    return {input_: folder(context, name, home).definition() for input_, (context, name) in taken.items()}
 
 
 def link(context: str, target: str, platforms: Mapping[str, str]) -> dict[str, str]:

@@ -181,7 +181,7 @@ def _ask(lowered: Lowered, attrs: Mapping[str, str], spec: SolveSpec, parents: M
         # The frontend resolves images by them; the outer request's are for the solver.
         entries = [{"Type": c.type, "Attrs": dict(c.attrs)} for c in lowered.cache_imports]
         attrs["cache-imports"] = json.dumps(entries)
-    inputs: dict[str, Definition] = {}
+    inputs = dict(lowered.inputs)
     for name, context in spec.contexts:
         if isinstance(context, LinkContext):
             result = parents[context.target]

@@ -24,11 +24,15 @@ MAX_SECRET = 500 * 1024
 def complete(config: Config, lookup: Lookup) -> None:
     """Put the last touches on the targets of a run: the date of its sources, and paths in their shortest form."""
     epoch = lookup(EPOCH)
-    for target in config.targets.values():
+    origin = config.definition.origin
+    for name, target in config.targets.items():
         if epoch and EPOCH not in (target.args or {}):
             target.args = {**(target.args or {}), EPOCH: epoch}
         context = target.context or ""
-        if context.startswith(LOCAL):
+        if origin and origin.holds(context):
+            config.folders[name] = context
+            target.context = origin.shown(context)
+        elif context.startswith(LOCAL):
             target.context = location.clean(context.removeprefix(LOCAL))
         elif not location.is_remote(context) and context != STDIN:
             target.context = location.clean(context)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bakepy.diagnostics import BakeError, nearest
-from bakepy.model.target import Target
 from bakepy.model.text import EntryError, quote, split_csv
-from bakepy.planner import location
-from bakepy.planner.config import Config
-from bakepy.planner.load import LOCAL
+from bakepy.planner.spec import SolveSpec
 
 NETWORK = "network.host"
 INSECURE = "security.insecure"
@@ -32,6 +29,11 @@ class Allowed:
     names: set[str] = field(default_factory=set)
     paths: dict[str, list[str]] = field(default_factory=lambda: {"read": [], "write": []})
 
+    def plus(self, granted: Mapping[str, Sequence[str]]) -> Allowed:
+        """Return it with what overrides name: `read`, `write` and `entitlements`."""
+        named = {name for name in granted["entitlements"] if name in {NETWORK, INSECURE}}
+        return Allowed(self.names | named, {mode: [*paths, *granted[mode]] for mode, paths in self.paths.items()})
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -42,8 +44,8 @@ class Need:
     files: bool = False
 
 
-def parse(texts: Iterable[str], config: Config) -> Allowed:
-    """Return what `--allow` allows, with the working directory and what overrides name. Raises BakeError."""
+def parse(texts: Iterable[str]) -> Allowed:
+    """Return what `--allow` allows, the working directory included. Raises BakeError."""
     out = Allowed()
     for text in texts:
         key, _, value = text.partition("=")
@@ -60,8 +62,7 @@ def parse(texts: Iterable[str], config: Config) -> Allowed:
             near = nearest(key, KEYS)
             raise BakeError.of(f"unknown entitlement key {quote(key)}", hint=f"Did you mean {near}?" if near else "")
     for mode in ("read", "write"):
-        out.paths[mode] += [".", *config.granted[mode]]
-    out.names.update(name for name in config.granted["entitlements"] if name in {NETWORK, INSECURE})
+        out.paths[mode].append(".")
     return out
 
 
@@ -72,9 +73,10 @@ def _device(text: str) -> str:
         raise BakeError.of(f"failed to parse device entitlement {quote(text)}: {fault}") from None
 
 
-def needs(config: Config, allowed: Allowed) -> list[Need]:
-    """Return what the targets of a run ask for and is not allowed, in the reference's order."""
-    names = {name for target in config.targets.values() for name in _names(target)} - allowed.names
+def needs(specs: Iterable[SolveSpec], allowed: Allowed) -> list[Need]:
+    """Return what the solves of a run ask for and is not allowed, in the reference's order."""
+    specs = list(specs)
+    names = {name for spec in specs for name in _names(spec)} - allowed.names
     out = [
         Need(name, words)
         for name, words in (
@@ -91,26 +93,25 @@ def needs(config: Config, allowed: Allowed) -> list[Need]:
         out.append(Need(DELETE, "Deleting stale files from local output destinations"))
     if SSH in names:
         out.append(Need(SSH, "Forwarding default SSH agent socket", files=True))
-    return out + list(_path_needs(config, allowed))
+    return out + list(_path_needs(specs, allowed))
 
 
-def _names(target: Target) -> Iterator[str]:
-    for text in target.entitlements or ():
+def _names(spec: SolveSpec) -> Iterator[str]:
+    for text in spec.entitlements:
         key, _, value = text.partition("=")
         if key == DEVICE:
             yield f"{DEVICE}={_device(value)}" if value else DEVICE
         elif text in {NETWORK, INSECURE}:
             yield text
-    if any(not entry.paths for entry in target.ssh or ()):
+    if any(not source.paths for source in spec.ssh):
         yield SSH
-    if any(e.type == "local" and e.attrs.get("mode") == "delete" for e in target.output or ()):
+    if any(e.type == "local" and (e.attr("mode") or "").strip().lower() == "delete" for e in spec.exports):
         yield DELETE
 
 
-def _path_needs(config: Config, allowed: Allowed) -> Iterator[Need]:
-    targets = config.targets.values()
-    read = _missing(allowed.paths["read"], (path for target in targets for path in _read(target)))
-    write = _missing(allowed.paths["write"], (path for target in targets for path in _written(target)))
+def _path_needs(specs: Sequence[SolveSpec], allowed: Allowed) -> Iterator[Need]:
+    read = _missing(allowed.paths["read"], (path for spec in specs for path in spec.reads))
+    write = _missing(allowed.paths["write"], (path for spec in specs for path in spec.writes))
     for flag, words, paths in (
         ("fs", "Read and write access to path", [path for path in read if path in write]),
         ("fs.read", "Read access to path", [path for path in read if path not in write]),
@@ -118,28 +119,6 @@ def _path_needs(config: Config, allowed: Allowed) -> Iterator[Need]:
     ):
         for path in map(_shown, paths):
             yield Need(f"{flag}={path}", f"{words} {path}", files=True)
-
-
-def _read(target: Target) -> Iterator[str]:
-    context = target.context or "."
-    if not location.is_remote(context):
-        yield context
-        dockerfile = target.dockerfile or "Dockerfile"
-        if dockerfile.startswith(LOCAL):
-            yield dockerfile.removeprefix(LOCAL)
-        elif not location.is_remote(dockerfile):
-            yield os.path.join(context, dockerfile)
-    for path in (target.contexts or {}).values():
-        if not location.is_remote(path) and not path.startswith(("target:", "docker-image:", "oci-layout:")):
-            yield path.removeprefix(LOCAL)
-    yield from (e.attrs["src"] for e in target.cache_from or () if e.type == "local" and "src" in e.attrs)
-    yield from (secret.src for secret in target.secret or () if secret.src)
-    yield from (path for entry in target.ssh or () for path in entry.paths)
-
-
-def _written(target: Target) -> Iterator[str]:
-    yield from (e.dest for e in target.output or () if e.dest not in {"", "-"} and e.type != "image")
-    yield from (e.attrs["dest"] for e in target.cache_to or () if e.type == "local" and "dest" in e.attrs)
 
 
 def _missing(allowed: Sequence[str], paths: Iterable[str]) -> list[str]:

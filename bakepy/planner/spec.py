@@ -34,6 +34,15 @@ class RemoteContext:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceContext:
+    """Name a folder of what the definition was read from: a Git repository, or an archive at an HTTP(S) address."""
+
+    url: str
+    path: str
+    archive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ImageContext:
     """Name an image, `docker-image://` left out."""
 
@@ -56,7 +65,7 @@ class LinkContext:
     target: str
 
 
-Context = LocalContext | RemoteContext | ImageContext | LayoutContext | LinkContext
+Context = LocalContext | RemoteContext | SourceContext | ImageContext | LayoutContext | LinkContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +199,24 @@ class SolveSpec:
         named = {c.target for _, c in self.contexts if isinstance(c, LinkContext)}
         return tuple(sorted(named))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the files and folders of this machine that the solve reads, as they are written."""
+        paths = [c.path for c in (self.context, *dict(self.contexts).values()) if isinstance(c, _LOCAL)]
+        if isinstance(self.dockerfile, LocalDockerfile):
+            paths.append(self.dockerfile.path)
+        paths += _local_caches(self.cache_from, "src")
+        # A secret that says nothing of its place is a file of its own name where no variable has that name.
+        paths += [s.file or s.id for s in self.secrets if s.file or not s.env]
+        paths += [path for source in self.ssh for path in source.paths]
+        return tuple(paths)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Return the files and folders of this machine that the solve writes, as they are written."""
+        exported = [e.dest for e in self.exports if e.dest not in {"", "-"}]
+        return (*exported, *_local_caches(self.cache_to, "dest"))
+
     @cached_property
     def digest(self) -> str:
         """Return `sha256:…` over all that changes the result."""
@@ -199,6 +226,13 @@ class SolveSpec:
         """Return the digest with linked targets named by their own digests, so that their names play no part."""
         parts = [f"{n}={_canonical(getattr(self, n), parents)}" for n in _IN_DIGEST]
         return "sha256:" + hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+_LOCAL = (LocalContext, LayoutContext)
+
+
+def _local_caches(caches: tuple[Cache, ...], key: str) -> list[str]:
+    return [path for c in caches if c.type == "local" and (path := dict(c.attrs).get(key))]
 
 
 _IN_DIGEST = tuple(f.name for f in fields(SolveSpec) if f.name not in {"exports", "tags", "linked"})

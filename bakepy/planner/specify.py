@@ -13,6 +13,7 @@ from bakepy.model.resources import Resources
 from bakepy.model.target import Target
 from bakepy.model.text import EntryError, join_csv, quote, split_csv
 from bakepy.planner import location
+from bakepy.planner.origin import Origin
 from bakepy.planner.quantities import QuantityError, size, ulimit
 from bakepy.planner.spec import (
     DEFAULT_EXPORT,
@@ -34,12 +35,18 @@ from bakepy.planner.spec import (
 )
 
 
-def specify(targets: Mapping[str, Target]) -> dict[str, SolveSpec]:
-    """Return the solves of targets by name. Raises BakeError with the faults of all of them."""
+def specify(
+    targets: Mapping[str, Target], origin: Origin | None = None, folders: Mapping[str, str] | None = None
+) -> dict[str, SolveSpec]:
+    """Return the solves of targets by name. Raises BakeError with the faults of all of them.
+
+    `origin` is what their definition was read from, if not this machine; `folders` gives the folder of it that is the
+    context of a target, for those whose context lies there.
+    """
     faults: list[Diagnostic] = []
     specs: dict[str, SolveSpec] = {}
     for name, target in targets.items():
-        draft = _Draft(target)
+        draft = _Draft(target, origin, (folders or {}).get(name))
         specs[name] = draft.spec()
         faults += [Diagnostic(f, f"target {name}" if len(targets) > 1 else "", hint=h) for f, h in draft.faults]
     if faults:
@@ -56,6 +63,9 @@ class _Draft:
     """Gather the faults of one target while its solve takes shape."""
 
     target: Target
+    origin: Origin | None = None
+    folder: str | None = None
+    """The context's path within the origin."""
     faults: list[tuple[str, str]] = field(default_factory=list)
 
     def fault(self, summary: str, hint: str = "") -> None:
@@ -65,19 +75,20 @@ class _Draft:
     def spec(self) -> SolveSpec:
         t = self.target
         context = self.context()
+        contexts = self.contexts()
         call = self.call()
         tags = tuple(t.tags or ())
         return SolveSpec(
             context=context,
             dockerfile=self.dockerfile(context),
-            contexts=tuple(sorted((k, location.context(v)) for k, v in (t.contexts or {}).items())),
+            contexts=contexts,
             stage=t.target or "",
             args=_set(t.args),
             labels=_set(t.labels),
             platforms=self.platforms(),
             cache_from=tuple(Cache(c.type, pairs(c.attrs)) for c in t.cache_from or ()),
             cache_to=tuple(Cache(c.type, pairs(c.attrs)) for c in t.cache_to or ()),
-            secrets=self.secrets(),
+            secrets=self.secrets((context, *dict(contexts).values())),
             ssh=self.ssh(context),
             network=self.network(),
             pull=bool(t.pull),
@@ -96,12 +107,21 @@ class _Draft:
         )
 
     def context(self) -> Context:
+        if self.origin and self.folder is not None:
+            return self.origin.context(self.folder)
         text = self.target.context if self.target.context is not None else "."
         if text == "-":
             self.fault("context from stdin not allowed in bake")
         if text.startswith("cwd://"):
             return LocalContext(location.clean(text.removeprefix("cwd://")))
         return RemoteContext(text) if location.is_remote(text) else LocalContext(location.clean(text))
+
+    def contexts(self) -> tuple[tuple[str, Context], ...]:
+        origin = self.origin
+        return tuple(
+            (name, origin.context(text) if origin and origin.holds(text) else location.context(text))
+            for name, text in sorted((self.target.contexts or {}).items())
+        )
 
     def dockerfile(self, context: Context) -> Dockerfile:
         t = self.target
@@ -116,8 +136,15 @@ class _Draft:
             return LocalDockerfile(posixpath.join(".", location.clean(text.removeprefix("cwd://"))))
         text = location.clean(text)
         if isinstance(context, LocalContext):
+            if self.origin:
+                self.fault(
+                    "reading a dockerfile for a remote build invocation is currently not supported",
+                    "the context is local: write cwd:// in front of a local Dockerfile's path",
+                )
             return LocalDockerfile(posixpath.normpath(posixpath.join(context.path, text)))
-        return LocalDockerfile(text) if text.startswith("/") else ContextDockerfile(text)
+        if text.startswith("/") and isinstance(context, RemoteContext):
+            return LocalDockerfile(text)
+        return ContextDockerfile(text)
 
     def platforms(self) -> tuple[str, ...]:
         from bakepy import platforms
@@ -129,8 +156,9 @@ class _Draft:
                 self.fault(d.summary, d.hint)
             return ()
 
-    def secrets(self) -> tuple[SecretSource, ...]:
-        out: dict[str, SecretSource] = {}
+    def secrets(self, contexts: tuple[Context, ...]) -> tuple[SecretSource, ...]:
+        origin = self.origin
+        out = {s.id: s for context in contexts for s in (origin.secrets_for(context) if origin else ())}
         for s in self.target.secret or ():
             if not s.id:
                 self.fault("secret missing ID", "write id=NAME, the name by which RUN --mount=type=secret asks for it")
@@ -141,6 +169,8 @@ class _Draft:
         sources = tuple(SshSource(s.id or "default", s.paths) for s in self.target.ssh or ())
         if not sources and isinstance(context, RemoteContext) and location.is_git_ssh(context.url):
             return (SshSource("default"),)
+        if self.origin and self.origin.is_git_ssh and all(s.id != "default" for s in sources):
+            return (*sources, SshSource("default"))
         return sources
 
     def network(self) -> str:

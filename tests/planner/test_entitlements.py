@@ -6,6 +6,7 @@ import pytest
 
 from bakepy.diagnostics import BakeError
 from bakepy.planner.entitlements import needs, parse
+from bakepy.planner.specify import specify
 from tests.planner.definitions import selected
 
 
@@ -21,7 +22,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def asked(fields: str, *allow: str, sets: tuple[str, ...] = ()) -> list[str]:
     config = selected(f'target "default" {{\n{fields}\n}}', sets=sets)
-    return [need.flag for need in needs(config, parse(allow, config))]
+    specs = specify(config.targets)
+    return [need.flag for need in needs(specs.values(), parse(allow).plus(config.granted))]
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from bakepy.buildkit.proto import control_pb2 as bakepy_dot_buildkit_dot_proto_dot_control__pb2
+from bakepy.buildkit.proto import fsutil_pb2 as bakepy_dot_buildkit_dot_proto_dot_fsutil__pb2
 from bakepy.buildkit.proto import ops_pb2 as bakepy_dot_buildkit_dot_proto_dot_ops__pb2
 from bakepy.buildkit.proto import rpc_pb2 as bakepy_dot_buildkit_dot_proto_dot_rpc__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bakepy/buildkit/proto/gateway.proto\x12 bakepy.moby.buildkit.v1.frontend\x1a#bakepy/buildkit/proto/control.proto\x1a\x1f\x62\x61kepy/buildkit/proto/ops.proto\x1a\x1f\x62\x61kepy/buildkit/proto/rpc.proto\"5\n\x03Ref\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x03\x64\x65\x66\x18\x02 \x01(\x0b\x32\x15.bakepy.pb.Definition\"\x9e\x01\n\x06RefMap\x12@\n\x04refs\x18\x01 \x03(\x0b\x32\x32.bakepy.moby.buildkit.v1.frontend.RefMap.RefsEntry\x1aR\n\tRefsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x34\n\x05value\x18\x02 \x01(\x0b\x32%.bakepy.moby.buildkit.v1.frontend.Ref:\x02\x38\x01\"\xfd\x01\n\x06Result\x12\x34\n\x03ref\x18\x03 \x01(\x0b\x32%.bakepy.moby.buildkit.v1.frontend.RefH\x00\x12\x38\n\x04refs\x18\x04 \x01(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.RefMapH\x00\x12H\n\x08metadata\x18\n \x03(\x0b\x32\x36.bakepy.moby.buildkit.v1.frontend.Result.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x42\x08\n\x06result\"\xb0\x04\n\x0cSolveRequest\x12)\n\nDefinition\x18\x01 \x01(\x0b\x32\x15.bakepy.pb.Definition\x12\x10\n\x08\x46rontend\x18\x02 \x01(\t\x12T\n\x0b\x46rontendOpt\x18\x03 \x03(\x0b\x32?.bakepy.moby.buildkit.v1.frontend.SolveRequest.FrontendOptEntry\x12\x19\n\x11\x61llowResultReturn\x18\x05 \x01(\x08\x12\x1b\n\x13\x61llowResultArrayRef\x18\x06 \x01(\x08\x12\r\n\x05\x46inal\x18\n \x01(\x08\x12\x14\n\x0c\x45xporterAttr\x18\x0b \x01(\x0c\x12@\n\x0c\x43\x61\x63heImports\x18\x0c \x03(\x0b\x32*.bakepy.moby.buildkit.v1.CacheOptionsEntry\x12Z\n\x0e\x46rontendInputs\x18\r \x03(\x0b\x32\x42.bakepy.moby.buildkit.v1.frontend.SolveRequest.FrontendInputsEntry\x12\x10\n\x08\x45valuate\x18\x0e \x01(\x08\x1a\x32\n\x10\x46rontendOptEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aL\n\x13\x46rontendInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.bakepy.pb.Definition:\x02\x38\x01\"I\n\rSolveResponse\x12\x38\n\x06result\x18\x03 \x01(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.Result\"\x1e\n\x0f\x45valuateRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\"\x12\n\x10\x45valuateResponse\"l\n\rReturnRequest\x12\x38\n\x06result\x18\x01 \x01(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.Result\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.bakepy.rpc.Status\"\x10\n\x0eReturnResponse\"\r\n\x0bPingRequest\"\x8c\x01\n\x0cPongResponse\x12\x41\n\x0f\x46rontendAPICaps\x18\x01 \x03(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.APICap\x12\x39\n\x07LLBCaps\x18\x02 \x03(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.APICap\"%\n\x06\x41PICap\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0f\n\x07\x45nabled\x18\x02 \x01(\x08\",\n\x0fStatFileRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\x12\x0c\n\x04Path\x18\x02 \x01(\t\"\x12\n\x10StatFileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#bakepy/buildkit/proto/gateway.proto\x12 bakepy.moby.buildkit.v1.frontend\x1a#bakepy/buildkit/proto/control.proto\x1a\"bakepy/buildkit/proto/fsutil.proto\x1a\x1f\x62\x61kepy/buildkit/proto/ops.proto\x1a\x1f\x62\x61kepy/buildkit/proto/rpc.proto\"5\n\x03Ref\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x03\x64\x65\x66\x18\x02 \x01(\x0b\x32\x15.bakepy.pb.Definition\"\x9e\x01\n\x06RefMap\x12@\n\x04refs\x18\x01 \x03(\x0b\x32\x32.bakepy.moby.buildkit.v1.frontend.RefMap.RefsEntry\x1aR\n\tRefsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x34\n\x05value\x18\x02 \x01(\x0b\x32%.bakepy.moby.buildkit.v1.frontend.Ref:\x02\x38\x01\"\xfd\x01\n\x06Result\x12\x34\n\x03ref\x18\x03 \x01(\x0b\x32%.bakepy.moby.buildkit.v1.frontend.RefH\x00\x12\x38\n\x04refs\x18\x04 \x01(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.RefMapH\x00\x12H\n\x08metadata\x18\n \x03(\x0b\x32\x36.bakepy.moby.buildkit.v1.frontend.Result.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x42\x08\n\x06result\"\xb0\x04\n\x0cSolveRequest\x12)\n\nDefinition\x18\x01 \x01(\x0b\x32\x15.bakepy.pb.Definition\x12\x10\n\x08\x46rontend\x18\x02 \x01(\t\x12T\n\x0b\x46rontendOpt\x18\x03 \x03(\x0b\x32?.bakepy.moby.buildkit.v1.frontend.SolveRequest.FrontendOptEntry\x12\x19\n\x11\x61llowResultReturn\x18\x05 \x01(\x08\x12\x1b\n\x13\x61llowResultArrayRef\x18\x06 \x01(\x08\x12\r\n\x05\x46inal\x18\n \x01(\x08\x12\x14\n\x0c\x45xporterAttr\x18\x0b \x01(\x0c\x12@\n\x0c\x43\x61\x63heImports\x18\x0c \x03(\x0b\x32*.bakepy.moby.buildkit.v1.CacheOptionsEntry\x12Z\n\x0e\x46rontendInputs\x18\r \x03(\x0b\x32\x42.bakepy.moby.buildkit.v1.frontend.SolveRequest.FrontendInputsEntry\x12\x10\n\x08\x45valuate\x18\x0e \x01(\x08\x1a\x32\n\x10\x46rontendOptEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aL\n\x13\x46rontendInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.bakepy.pb.Definition:\x02\x38\x01\"I\n\rSolveResponse\x12\x38\n\x06result\x18\x03 \x01(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.Result\"\x1e\n\x0f\x45valuateRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\"\x12\n\x10\x45valuateResponse\"l\n\rReturnRequest\x12\x38\n\x06result\x18\x01 \x01(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.Result\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.bakepy.rpc.Status\"\x10\n\x0eReturnResponse\"\r\n\x0bPingRequest\"\x8c\x01\n\x0cPongResponse\x12\x41\n\x0f\x46rontendAPICaps\x18\x01 \x03(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.APICap\x12\x39\n\x07LLBCaps\x18\x02 \x03(\x0b\x32(.bakepy.moby.buildkit.v1.frontend.APICap\"%\n\x06\x41PICap\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0f\n\x07\x45nabled\x18\x02 \x01(\x08\",\n\x0fStatFileRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\x12\x0c\n\x04Path\x18\x02 \x01(\t\";\n\x10StatFileResponse\x12\'\n\x04stat\x18\x01 \x01(\x0b\x32\x19.bakepy.fsutil.types.Stat\"l\n\x0fReadFileRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\x12\x10\n\x08\x46ilePath\x18\x02 \x01(\t\x12:\n\x05Range\x18\x03 \x01(\x0b\x32+.bakepy.moby.buildkit.v1.frontend.FileRange\"+\n\tFileRange\x12\x0e\n\x06Offset\x18\x01 \x01(\x03\x12\x0e\n\x06Length\x18\x02 \x01(\x03\" \n\x10ReadFileResponse\x12\x0c\n\x04\x44\x61ta\x18\x01 \x01(\x0c\".\n\x0eReadDirRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\x12\x0f\n\x07\x44irPath\x18\x02 \x01(\t\"=\n\x0fReadDirResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.bakepy.fsutil.types.Statb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,40 +43,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_options = b'8\001'
   _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._loaded_options = None
   _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_REF']._serialized_start=176
-  _globals['_REF']._serialized_end=229
-  _globals['_REFMAP']._serialized_start=232
-  _globals['_REFMAP']._serialized_end=390
-  _globals['_REFMAP_REFSENTRY']._serialized_start=308
-  _globals['_REFMAP_REFSENTRY']._serialized_end=390
-  _globals['_RESULT']._serialized_start=393
-  _globals['_RESULT']._serialized_end=646
-  _globals['_RESULT_METADATAENTRY']._serialized_start=589
-  _globals['_RESULT_METADATAENTRY']._serialized_end=636
-  _globals['_SOLVEREQUEST']._serialized_start=649
-  _globals['_SOLVEREQUEST']._serialized_end=1209
-  _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_start=1081
-  _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_end=1131
-  _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_start=1133
-  _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_end=1209
-  _globals['_SOLVERESPONSE']._serialized_start=1211
-  _globals['_SOLVERESPONSE']._serialized_end=1284
-  _globals['_EVALUATEREQUEST']._serialized_start=1286
-  _globals['_EVALUATEREQUEST']._serialized_end=1316
-  _globals['_EVALUATERESPONSE']._serialized_start=1318
-  _globals['_EVALUATERESPONSE']._serialized_end=1336
-  _globals['_RETURNREQUEST']._serialized_start=1338
-  _globals['_RETURNREQUEST']._serialized_end=1446
-  _globals['_RETURNRESPONSE']._serialized_start=1448
-  _globals['_RETURNRESPONSE']._serialized_end=1464
-  _globals['_PINGREQUEST']._serialized_start=1466
-  _globals['_PINGREQUEST']._serialized_end=1479
-  _globals['_PONGRESPONSE']._serialized_start=1482
-  _globals['_PONGRESPONSE']._serialized_end=1622
-  _globals['_APICAP']._serialized_start=1624
-  _globals['_APICAP']._serialized_end=1661
-  _globals['_STATFILEREQUEST']._serialized_start=1663
-  _globals['_STATFILEREQUEST']._serialized_end=1707
-  _globals['_STATFILERESPONSE']._serialized_start=1709
-  _globals['_STATFILERESPONSE']._serialized_end=1727
+  _globals['_REF']._serialized_start=212
+  _globals['_REF']._serialized_end=265
+  _globals['_REFMAP']._serialized_start=268
+  _globals['_REFMAP']._serialized_end=426
+  _globals['_REFMAP_REFSENTRY']._serialized_start=344
+  _globals['_REFMAP_REFSENTRY']._serialized_end=426
+  _globals['_RESULT']._serialized_start=429
+  _globals['_RESULT']._serialized_end=682
+  _globals['_RESULT_METADATAENTRY']._serialized_start=625
+  _globals['_RESULT_METADATAENTRY']._serialized_end=672
+  _globals['_SOLVEREQUEST']._serialized_start=685
+  _globals['_SOLVEREQUEST']._serialized_end=1245
+  _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_start=1117
+  _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_end=1167
+  _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_start=1169
+  _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_end=1245
+  _globals['_SOLVERESPONSE']._serialized_start=1247
+  _globals['_SOLVERESPONSE']._serialized_end=1320
+  _globals['_EVALUATEREQUEST']._serialized_start=1322
+  _globals['_EVALUATEREQUEST']._serialized_end=1352
+  _globals['_EVALUATERESPONSE']._serialized_start=1354
+  _globals['_EVALUATERESPONSE']._serialized_end=1372
+  _globals['_RETURNREQUEST']._serialized_start=1374
+  _globals['_RETURNREQUEST']._serialized_end=1482
+  _globals['_RETURNRESPONSE']._serialized_start=1484
+  _globals['_RETURNRESPONSE']._serialized_end=1500
+  _globals['_PINGREQUEST']._serialized_start=1502
+  _globals['_PINGREQUEST']._serialized_end=1515
+  _globals['_PONGRESPONSE']._serialized_start=1518
+  _globals['_PONGRESPONSE']._serialized_end=1658
+  _globals['_APICAP']._serialized_start=1660
+  _globals['_APICAP']._serialized_end=1697
+  _globals['_STATFILEREQUEST']._serialized_start=1699
+  _globals['_STATFILEREQUEST']._serialized_end=1743
+  _globals['_STATFILERESPONSE']._serialized_start=1745
+  _globals['_STATFILERESPONSE']._serialized_end=1804
+  _globals['_READFILEREQUEST']._serialized_start=1806
+  _globals['_READFILEREQUEST']._serialized_end=1914
+  _globals['_FILERANGE']._serialized_start=1916
+  _globals['_FILERANGE']._serialized_end=1959
+  _globals['_READFILERESPONSE']._serialized_start=1961
+  _globals['_READFILERESPONSE']._serialized_end=1993
+  _globals['_READDIRREQUEST']._serialized_start=1995
+  _globals['_READDIRREQUEST']._serialized_end=2041
+  _globals['_READDIRRESPONSE']._serialized_start=2043
+  _globals['_READDIRRESPONSE']._serialized_end=2104
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from bakepy.buildkit.proto import control_pb2 as _control_pb2
+from bakepy.buildkit.proto import fsutil_pb2 as _fsutil_pb2
 from bakepy.buildkit.proto import ops_pb2 as _ops_pb2
 from bakepy.buildkit.proto import rpc_pb2 as _rpc_pb2
 from google.protobuf.internal import containers as _containers
@@ -140,5 +141,45 @@ class StatFileRequest(_message.Message):
     def __init__(self, Ref: _Optional[str] = ..., Path: _Optional[str] = ...) -> None: ...
 
 class StatFileResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("stat",)
+    STAT_FIELD_NUMBER: _ClassVar[int]
+    stat: _fsutil_pb2.Stat
+    def __init__(self, stat: _Optional[_Union[_fsutil_pb2.Stat, _Mapping]] = ...) -> None: ...
+
+class ReadFileRequest(_message.Message):
+    __slots__ = ("Ref", "FilePath", "Range")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    FILEPATH_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    Ref: str
+    FilePath: str
+    Range: FileRange
+    def __init__(self, Ref: _Optional[str] = ..., FilePath: _Optional[str] = ..., Range: _Optional[_Union[FileRange, _Mapping]] = ...) -> None: ...
+
+class FileRange(_message.Message):
+    __slots__ = ("Offset", "Length")
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    Offset: int
+    Length: int
+    def __init__(self, Offset: _Optional[int] = ..., Length: _Optional[int] = ...) -> None: ...
+
+class ReadFileResponse(_message.Message):
+    __slots__ = ("Data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    Data: bytes
+    def __init__(self, Data: _Optional[bytes] = ...) -> None: ...
+
+class ReadDirRequest(_message.Message):
+    __slots__ = ("Ref", "DirPath")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    DIRPATH_FIELD_NUMBER: _ClassVar[int]
+    Ref: str
+    DirPath: str
+    def __init__(self, Ref: _Optional[str] = ..., DirPath: _Optional[str] = ...) -> None: ...
+
+class ReadDirResponse(_message.Message):
+    __slots__ = ("entries",)
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[_fsutil_pb2.Stat]
+    def __init__(self, entries: _Optional[_Iterable[_Union[_fsutil_pb2.Stat, _Mapping]]] = ...) -> None: ...
