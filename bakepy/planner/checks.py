@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +17,9 @@ from bakepy.planner.load import LOCAL, STDIN, size_of, unreadable
 from bakepy.planner.overrides import Lookup
 
 EPOCH = "SOURCE_DATE_EPOCH"
+Fault = tuple[str, str]
+"""What is wrong with an attribute, and the text of the element that is, where it is one."""
+
 MAX_SECRET = 500 * 1024
 """Bytes that BuildKit takes for one secret."""
 
@@ -40,22 +43,28 @@ def complete(config: Config, lookup: Lookup) -> None:
 
 def check(config: Config, lookup: Lookup) -> None:
     """Raise BakeError with what is wrong with the targets of a run."""
-    faults: dict[str, Diagnostic] = {}
-    for name, target in config.targets.items():
-        for attribute, message in _faults(target, lookup):
-            faults.setdefault(message, config.fault(name, attribute, message))
-    if faults:
-        first, *rest = faults.values()
+    if found := faults(config, config.targets, lookup):
+        first, *rest = found
         raise BakeError([first, *(replace(fault, further=True) for fault in rest)])
 
 
-def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, str]]:
-    """Give the attribute and words of each fault of a target."""
+def faults(config: Config, names: Iterable[str], lookup: Lookup) -> list[Diagnostic]:
+    """Return what is wrong with some targets of a run; what several share is told of the first."""
+    found: dict[str, Diagnostic] = {}
+    for name in names:
+        for attribute, message, text in _faults(config.targets[name], lookup):
+            if message not in found:
+                found[message] = config.fault(name, attribute, message, text=text)
+    return list(found.values())
+
+
+def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, str, str]]:
+    """Give the attribute, words and, where one element of the attribute is at fault, the text of each fault."""
     if target.context == STDIN:
-        yield "context", "context from stdin not allowed in bake"
+        yield "context", "context from stdin not allowed in bake", STDIN
     if target.dockerfile == STDIN:
-        yield "dockerfile", "dockerfile from stdin not allowed in bake"
-    tests: list[tuple[str, object, Callable[[], Iterator[str]]]] = [
+        yield "dockerfile", "dockerfile from stdin not allowed in bake", STDIN
+    tests: list[tuple[str, object, Callable[[], Iterator[Fault]]]] = [
         ("shm-size", target.shm_size, partial(_shm_size, target)),
         ("platforms", target.platforms, partial(_platforms, target)),
         ("secret", target.secret, partial(_secrets, target, lookup)),
@@ -66,35 +75,35 @@ def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, str]]:
     ]
     for attribute, value, test in tests:
         if value:
-            for message in test():
-                yield attribute, message
+            for message, text in test():
+                yield attribute, message, text
 
 
-def _shm_size(target: Target) -> Iterator[str]:
+def _shm_size(target: Target) -> Iterator[Fault]:
     from bakepy.planner.quantities import QuantityError, size
 
     try:
         size(target.shm_size or "")
     except QuantityError:
-        yield f"invalid value {target.shm_size} for membytes key shm-size"
+        yield f"invalid value {target.shm_size} for membytes key shm-size", ""
 
 
-def _platforms(target: Target) -> Iterator[str]:
+def _platforms(target: Target) -> Iterator[Fault]:
     from bakepy.platforms import parse_all
 
     for text in target.platforms or ():
         try:
             parse_all([text])
         except BakeError as error:
-            yield error.diagnostics[0].summary
+            yield error.diagnostics[0].summary, text
 
 
-def _secrets(target: Target, lookup: Lookup) -> Iterator[str]:
+def _secrets(target: Target, lookup: Lookup) -> Iterator[Fault]:
     for secret in target.secret or ():
         if not secret.id:
-            yield "secret missing ID"
+            yield "secret missing ID", str(secret)
         elif fault := _secret_file(secret, lookup):
-            yield fault
+            yield fault, str(secret)
 
 
 def _secret_file(secret: Secret, lookup: Lookup) -> str:
@@ -109,15 +118,15 @@ def _secret_file(secret: Secret, lookup: Lookup) -> str:
     return f"secret {secret.id} too big. max size 500KiB" if size > MAX_SECRET else ""
 
 
-def _ssh(target: Target, lookup: Lookup) -> Iterator[str]:
+def _ssh(target: Target, lookup: Lookup) -> Iterator[Fault]:
     seen = set()
     for entry in target.ssh or ():
         name = entry.id or "default"
         if name in seen:
-            yield f"duplicate agent ID {quote(name)}"
+            yield f"duplicate agent ID {quote(name)}", str(entry)
         seen.add(name)
         if fault := _agent(replace(entry, id=name), lookup):
-            yield f"failed to convert agent config {{{name} [{' '.join(entry.paths)}] false}}: {fault}"
+            yield f"failed to convert agent config {{{name} [{' '.join(entry.paths)}] false}}: {fault}", str(entry)
 
 
 def _agent(entry: Ssh, lookup: Lookup) -> str:
@@ -130,33 +139,33 @@ def _agent(entry: Ssh, lookup: Lookup) -> str:
     return ""
 
 
-def _exports(target: Target) -> Iterator[str]:
+def _exports(target: Target) -> Iterator[Fault]:
     stdout = 0
     for export in target.output or ():
         folder = export.type == "local" or (
             export.type in {"oci", "docker"} and export.attrs.get("tar") in {"0", "f", "F", "FALSE", "false", "False"}
         )
         if folder and not export.dest:
-            yield f"dest is required for {export.type} exporter"
+            yield f"dest is required for {export.type} exporter", str(export)
         elif folder and export.dest == STDIN:
-            yield f"dest cannot be stdout for {export.type} exporter"
+            yield f"dest cannot be stdout for {export.type} exporter", str(export)
         elif not folder and export.type in {"tar", "oci", "docker"}:
             stdout += export.dest == STDIN or (not export.dest and export.type != "docker")
     if stdout > 1:
-        yield "multiple outputs configured to write to stdout"
+        yield "multiple outputs configured to write to stdout", ""
 
 
-def _annotations(target: Target) -> Iterator[str]:
+def _annotations(target: Target) -> Iterator[Fault]:
     for text in target.annotations or ():
         if "=" not in text:
-            yield f"invalid annotation {quote(text)}, expected key=value"
+            yield f"invalid annotation {quote(text)}, expected key=value", text
 
 
-def _ulimits(target: Target) -> Iterator[str]:
+def _ulimits(target: Target) -> Iterator[Fault]:
     from bakepy.planner.quantities import QuantityError, ulimit
 
     for text in target.ulimits or ():
         try:
             ulimit(text)
         except QuantityError as error:
-            yield str(error)
+            yield str(error), text

@@ -16,6 +16,7 @@ from bakepy.planner import overrides
 from bakepy.planner.config import Config, Definition
 from bakepy.planner.overrides import Setting
 from bakepy.planner.patterns import PatternError, is_pattern, matches
+from bakepy.planner.places import Related, element, related
 
 DEFAULT = "default"
 LINK = "target:"
@@ -47,6 +48,8 @@ def select(
         for target in dict.fromkeys(targets):
             if target not in config.targets:
                 with Keeping(faults):
+                    if target not in definition.targets:
+                        raise missing(definition, target, _member(definition, passed, target))
                     config.targets[target] = resolver.target(target)
         for group in dict.fromkeys(passed):
             config.groups.setdefault(group, replace(definition.groups[group]))
@@ -78,13 +81,20 @@ def _known(definition: Definition) -> str:
     return f"There are: {shown}." if names else "The definition has no targets."
 
 
-def missing(definition: Definition, name: str, related: Diagnostic | None = None) -> BakeError:
-    """Return the error for a target that is not defined; `related` shows who asked for it."""
+def missing(definition: Definition, name: str, asked: Related = ()) -> BakeError:
+    """Return the error for a target that is not defined; `asked` is where it is asked for."""
     near = nearest(name, [*definition.targets, *definition.groups])
-    hint = f"Did you mean '{near}'?" if near else _known(definition)
-    return BakeError(
-        [Diagnostic(f"failed to find target {name}", hint=hint, related=related.related if related else ())]
-    )
+    hint = f"Did you mean '{near}'?" if near and near != name else _known(definition)
+    return BakeError([Diagnostic(f"failed to find target {name}", hint=hint, related=asked)])
+
+
+def _member(definition: Definition, groups: Sequence[str], name: str) -> Related:
+    """Return where one of the groups has a member."""
+    for group in groups:
+        block = definition.group_blocks.get(group)
+        if block and name in definition.groups[group].targets:
+            return ((f"group {group} has it as a member", element(block.body.attributes["targets"], name)),)
+    return ()
 
 
 class _Groups:
@@ -177,8 +187,7 @@ class Resolver:
                 visited[at] = self._done[at]
                 continue
             if at not in self._definition.targets:
-                asked = self._asked(child, at) if child else None
-                raise missing(self._definition, at, asked)
+                raise missing(self._definition, at, self._asked(child, at) if child else ())
             visited[at] = None
             stack.append((at, child, True))
             stack += [(parent, at, False) for parent in reversed(self._definition.targets[at].inherits or [])]
@@ -186,11 +195,11 @@ class Resolver:
         assert result is not None  # noqa: S101  # its own entry was made last
         return result
 
-    def _asked(self, child: str, parent: str) -> Diagnostic:
-        for block in self._definition.blocks.get(child, []):
-            if attribute := block.body.attributes.get("inherits"):
-                return Diagnostic("", related=((f"target {child} inherits from {parent}", attribute.span),))
-        return Diagnostic("")
+    def _asked(self, child: str, parent: str) -> Related:
+        for owner, attribute in self._definition.places(child, "inherits"):
+            if owner == child:
+                return ((f"target {child} inherits from {parent}", element(attribute, parent)),)
+        return ()
 
     def _combine(self, name: str, visited: dict[str, Target | None]) -> Target:
         own = self._definition.targets[name]
@@ -282,18 +291,20 @@ class _Linker:
 
     def _add(self, name: str, linked: str) -> None:
         if linked not in self._config.definition.targets:
-            asked = self._config.fault(name, "contexts", "")
-            raise missing(self._config.definition, linked, asked)
+            definition = self._config.definition
+            raise missing(definition, linked, related(definition, name, "contexts", LINK + linked))
         self._config.targets[linked] = replace(self._resolver.target(linked), output=[Export("cacheonly")], linked=True)
 
     def _cycle(self, path: list[str], name: str) -> BakeError:
         # One fault is enough for all targets on the way.
         self._checked.update(path)
         if path[-1] == name:
-            return BakeError([self._config.fault(name, "contexts", f"target {name} cannot link to itself")])
+            message = f"target {name} cannot link to itself"
+            return BakeError([self._config.fault(name, "contexts", message, text=LINK + name)])
         cycle = " -> ".join([*path[path.index(name) :], name])
         message = f"infinite loop from {path[-1]} to {name}"
-        return BakeError([self._config.fault(path[-1], "contexts", message, hint=f"The links run {cycle}.")])
+        hint = f"The links run {cycle}."
+        return BakeError([self._config.fault(path[-1], "contexts", message, text=LINK + name, hint=hint)])
 
     def _settle(self, name: str) -> None:
         """Take over what linked targets are entitled to, and compare platforms."""

@@ -41,7 +41,7 @@ def test_later_blocks_add_to_earlier_ones_of_their_name():
     )
     target = definition.targets["a"]
     assert (target.args, target.tags, definition.groups["g"].targets) == ({"A": "1", "B": "2"}, ["y"], ["b"])
-    assert [span.source.name for span in definition.places("a", "tags")] == ["1-docker-bake.hcl", "0-docker-bake.hcl"]
+    assert [a.span.source.name for _, a in definition.places("a", "tags")] == ["1-docker-bake.hcl", "0-docker-bake.hcl"]
 
 
 def test_a_matrix_is_a_group_of_its_targets():

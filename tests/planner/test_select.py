@@ -143,7 +143,7 @@ def test_a_missing_parent_is_shown_where_it_is_asked_for():
     (diagnostic,) = fault('target "a" { inherits = ["bsae"] }\ntarget "base" {}', "a").diagnostics
     assert str(diagnostic) == "failed to find target bsae"
     assert [(words, str(span)) for words, span in diagnostic.related] == [
-        ("target a inherits from bsae", "docker-bake.hcl:1,14-33")
+        ("target a inherits from bsae", "docker-bake.hcl:1,26-32")
     ]
     assert diagnostic.hint == "Did you mean 'base'?"
 
@@ -276,4 +276,4 @@ def test_links_that_cannot_hold_are_named(name, message):
 def test_places_are_the_targets_own_and_then_the_inherited_ones():
     """A diagnostic can show both where an attribute is set and where it comes from."""
     places = defined(INHERITS).places("both", "args")
-    assert [span.source.position(span.start)[0] for span in places] == [18, 13, 8, 3]
+    assert [a.span.source.position(a.span.start)[0] for _, a in places] == [18, 13, 8, 3]
