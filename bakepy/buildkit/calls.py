@@ -99,6 +99,8 @@ class Calls:
             allowResultReturn=True,
             allowResultArrayRef=True,
         )
+        if request.definition:
+            message.Definition.ParseFromString(request.definition.wire)
         for name, definition in request.inputs.items():
             message.FrontendInputs[name].ParseFromString(definition.wire)
         answer = await self._gateway("Solve", ref, message, gateway_pb2.SolveResponse)
@@ -108,10 +110,22 @@ class Calls:
         """Call LLBBridge/Evaluate, which waits until a part of a result has been built."""
         await self._gateway("Evaluate", ref, gateway_pb2.EvaluateRequest(Ref=id), gateway_pb2.EvaluateResponse)
 
-    async def stat(self, ref: str, id: str) -> None:
-        """Call LLBBridge/StatFile on the root, which builds it too, for daemons that have no Evaluate."""
-        request = gateway_pb2.StatFileRequest(Ref=id, Path=".")
-        await self._gateway("StatFile", ref, request, gateway_pb2.StatFileResponse)
+    async def stat(self, ref: str, id: str, path: str = ".") -> int:
+        """Call LLBBridge/StatFile and return the size; that builds the part, for daemons that have no Evaluate."""
+        request = gateway_pb2.StatFileRequest(Ref=id, Path=path)
+        return int((await self._gateway("StatFile", ref, request, gateway_pb2.StatFileResponse)).stat.size)
+
+    async def read_file(self, ref: str, id: str, path: str, length: int) -> bytes:
+        """Call LLBBridge/ReadFile and return at most `length` bytes from the start."""
+        wanted = gateway_pb2.FileRange(Offset=0, Length=length)
+        request = gateway_pb2.ReadFileRequest(Ref=id, FilePath=path, Range=wanted)
+        return (await self._gateway("ReadFile", ref, request, gateway_pb2.ReadFileResponse)).Data
+
+    async def read_dir(self, ref: str, id: str, path: str) -> list[str]:
+        """Call LLBBridge/ReadDir and return the names."""
+        request = gateway_pb2.ReadDirRequest(Ref=id, DirPath=path)
+        answer = await self._gateway("ReadDir", ref, request, gateway_pb2.ReadDirResponse)
+        return [entry.path.decode("utf-8", "surrogateescape") for entry in answer.entries]
 
     async def give_back(self, ref: str, result: Result) -> None:
         """Call LLBBridge/Return with a result, upon which the build exports it."""
