@@ -22,15 +22,35 @@ Left out, since gRPC has no use for it: push, priorities, trailers of requests, 
 
 from __future__ import annotations
 
-import enum
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from hpack import Decoder, Encoder
 from hpack.exceptions import HPACKError
+
+from bakepy.buildkit.session.frames import (
+    ACK,
+    END_HEADERS,
+    END_STREAM,
+    PADDED,
+    PRIORITY,
+    Closed,
+    ConnectionFault,
+    Data,
+    Ended,
+    ErrorCode,
+    Event,
+    Headers,
+    Request,
+    Reset,
+    Setting,
+    StreamFault,
+    Type,
+    checked,
+    unpad,
+)
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_SIZE = 16_384
@@ -50,103 +70,7 @@ _HEADER = struct.Struct(">IBI")  # length << 8 | type, flags, stream
 _U32 = struct.Struct(">I")
 _SETTING = struct.Struct(">HI")
 
-Headers = Sequence[tuple[str, str]]
 Buffer = bytes | bytearray | memoryview
-
-
-class ErrorCode(enum.IntEnum):
-    """Name HTTP/2's error codes (RFC 9113, section 7)."""
-
-    NO_ERROR = 0
-    PROTOCOL_ERROR = 1
-    INTERNAL_ERROR = 2
-    FLOW_CONTROL_ERROR = 3
-    SETTINGS_TIMEOUT = 4
-    STREAM_CLOSED = 5
-    FRAME_SIZE_ERROR = 6
-    REFUSED_STREAM = 7
-    CANCEL = 8
-    COMPRESSION_ERROR = 9
-    CONNECT_ERROR = 10
-    ENHANCE_YOUR_CALM = 11
-
-
-class _Type(enum.IntEnum):
-    DATA = 0
-    HEADERS = 1
-    PRIORITY = 2
-    RST_STREAM = 3
-    SETTINGS = 4
-    PUSH_PROMISE = 5
-    PING = 6
-    GOAWAY = 7
-    WINDOW_UPDATE = 8
-    CONTINUATION = 9
-
-
-class _Setting(enum.IntEnum):
-    HEADER_TABLE_SIZE = 1
-    ENABLE_PUSH = 2
-    MAX_CONCURRENT_STREAMS = 3
-    INITIAL_WINDOW_SIZE = 4
-    MAX_FRAME_SIZE = 5
-    MAX_HEADER_LIST_SIZE = 6
-
-
-_END_STREAM = _ACK = 0x1
-_END_HEADERS = 0x4
-_PADDED = 0x8
-_PRIORITY = 0x20
-
-
-class Request(NamedTuple):
-    """Open a stream; headers in their order, undecodable bytes as surrogates."""
-
-    stream: int
-    headers: Headers
-
-
-class Data(NamedTuple):
-    """Carry body bytes; `credit` is what to give back with `consumed` once they are done with (padding counts)."""
-
-    stream: int
-    data: memoryview
-    credit: int
-
-
-class Ended(NamedTuple):
-    """Tell that the peer sends nothing more on the stream."""
-
-    stream: int
-
-
-class Reset(NamedTuple):
-    """Tell that a stream is gone, whoever ended it; nothing more may be written to it."""
-
-    stream: int
-    code: int
-
-
-class Closed(NamedTuple):
-    """Tell that the connection ended for the peer's fault, with the reason."""
-
-    code: ErrorCode
-    reason: str
-
-
-Event = Request | Data | Ended | Reset | Closed
-
-
-class _ConnectionFault(Exception):
-    def __init__(self, code: ErrorCode, reason: str) -> None:
-        super().__init__(reason)
-        self.code, self.reason = code, reason
-
-
-class _StreamFault(Exception):
-    def __init__(self, stream: int, code: ErrorCode) -> None:
-        super().__init__(code.name)
-        self.stream, self.code = stream, code
 
 
 @dataclass(slots=True, eq=False)
@@ -186,24 +110,24 @@ class Connection:
         self._encoder = Encoder()
         self._decoder = Decoder(max_header_list_size=HEADER_BYTES)
         self._handlers: dict[int, Callable[[int, int, memoryview, list[Event]], None]] = {
-            _Type.DATA: self._on_data,
-            _Type.HEADERS: self._on_headers,
-            _Type.PRIORITY: self._on_priority,
-            _Type.RST_STREAM: self._on_reset,
-            _Type.SETTINGS: self._on_settings,
-            _Type.PUSH_PROMISE: self._on_push,
-            _Type.PING: self._on_ping,
-            _Type.GOAWAY: self._on_goaway,
-            _Type.WINDOW_UPDATE: self._on_window,
-            _Type.CONTINUATION: self._on_continuation,
+            Type.DATA: self._on_data,
+            Type.HEADERS: self._on_headers,
+            Type.PRIORITY: self._on_priority,
+            Type.RST_STREAM: self._on_reset,
+            Type.SETTINGS: self._on_settings,
+            Type.PUSH_PROMISE: self._on_push,
+            Type.PING: self._on_ping,
+            Type.GOAWAY: self._on_goaway,
+            Type.WINDOW_UPDATE: self._on_window,
+            Type.CONTINUATION: self._on_continuation,
         }
         settings = (
-            (_Setting.MAX_CONCURRENT_STREAMS, MAX_STREAMS),
-            (_Setting.INITIAL_WINDOW_SIZE, RECEIVE_WINDOW),
-            (_Setting.MAX_HEADER_LIST_SIZE, HEADER_BYTES),
+            (Setting.MAX_CONCURRENT_STREAMS, MAX_STREAMS),
+            (Setting.INITIAL_WINDOW_SIZE, RECEIVE_WINDOW),
+            (Setting.MAX_HEADER_LIST_SIZE, HEADER_BYTES),
         )
-        self._put(_Type.SETTINGS, 0, 0, b"".join(_SETTING.pack(key, value) for key, value in settings))
-        self._put(_Type.WINDOW_UPDATE, 0, 0, _U32.pack(RECEIVE_WINDOW - _DEFAULT_WINDOW))
+        self._put(Type.SETTINGS, 0, 0, b"".join(_SETTING.pack(key, value) for key, value in settings))
+        self._put(Type.WINDOW_UPDATE, 0, 0, _U32.pack(RECEIVE_WINDOW - _DEFAULT_WINDOW))
 
     # What the owner asks for.
 
@@ -218,20 +142,20 @@ class Connection:
         try:
             if not self._greeted:
                 if not PREFACE.startswith(data[: len(PREFACE)]):
-                    raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "not an HTTP/2 client")
+                    raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "not an HTTP/2 client")
                 if end >= len(PREFACE):
                     self._greeted, at = True, len(PREFACE)
             while self._greeted and end - at >= _HEADER.size:
                 word, flags, stream = _HEADER.unpack_from(data, at)
                 size = word >> 8
                 if size > FRAME_SIZE:
-                    raise _ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"frame of {size} bytes")
+                    raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"frame of {size} bytes")
                 start = at + _HEADER.size
                 if end - start < size:
                     break
                 at = start + size
                 self._frame(word & 0xFF, flags, stream & _MAX_WINDOW, view[start:at], events)
-        except _ConnectionFault as fault:
+        except ConnectionFault as fault:
             self._fail(fault.code, fault.reason, events)
             return events
         self._rest = data[at:] if at else data
@@ -268,21 +192,21 @@ class Connection:
         """End a stream at once, dropping what was written to it."""
         if stream in self._streams:
             self._forget(stream)
-            self._put(_Type.RST_STREAM, 0, stream, _U32.pack(code))
+            self._put(Type.RST_STREAM, 0, stream, _U32.pack(code))
 
     def consumed(self, stream: int, count: int) -> None:
         """Give received bytes back to the peer's windows; the stream may be gone already."""
         self._returned += count
         if self._returned >= RECEIVE_WINDOW // 4:
             self._credit += self._returned
-            self._put(_Type.WINDOW_UPDATE, 0, 0, _U32.pack(self._returned))
+            self._put(Type.WINDOW_UPDATE, 0, 0, _U32.pack(self._returned))
             self._returned = 0
         if (to := self._streams.get(stream)) is None or not to.reading:
             return
         to.returned += count
         if to.returned >= RECEIVE_WINDOW // 4:
             to.credit += to.returned
-            self._put(_Type.WINDOW_UPDATE, 0, stream, _U32.pack(to.returned))
+            self._put(Type.WINDOW_UPDATE, 0, stream, _U32.pack(to.returned))
             to.returned = 0
 
     def close(self, code: ErrorCode = ErrorCode.NO_ERROR) -> None:
@@ -348,7 +272,7 @@ class Connection:
 
     # Frames out.
 
-    def _put(self, kind: _Type, flags: int, stream: int, body: bytes) -> None:
+    def _put(self, kind: Type, flags: int, stream: int, body: bytes) -> None:
         self._control.append(_HEADER.pack(len(body) << 8 | kind, flags, stream) + body)
         self._control_size += len(body) + _HEADER.size
 
@@ -356,16 +280,16 @@ class Connection:
         # Encoded only when it goes out: HPACK's table follows the order of frames on the wire.
         encoded = [(k.encode(errors="surrogateescape"), v.encode(errors="surrogateescape")) for k, v in headers]
         block = self._encoder.encode(encoded, huffman=False)
-        kind = _Type.HEADERS
+        kind = Type.HEADERS
         for at in range(0, len(block), FRAME_SIZE):
             last = at + FRAME_SIZE >= len(block)
-            self._put(kind, flags | (_END_HEADERS if last else 0), stream, block[at : at + FRAME_SIZE])
-            kind, flags = _Type.CONTINUATION, 0
+            self._put(kind, flags | (END_HEADERS if last else 0), stream, block[at : at + FRAME_SIZE])
+            kind, flags = Type.CONTINUATION, 0
 
     def _end(self, stream: _Stream) -> None:
-        self._put_headers(stream.id, stream.trailers or (), _END_STREAM)
+        self._put_headers(stream.id, stream.trailers or (), END_STREAM)
         if stream.reading:  # the peer need not send the rest
-            self._put(_Type.RST_STREAM, 0, stream.id, _U32.pack(ErrorCode.NO_ERROR))
+            self._put(Type.RST_STREAM, 0, stream.id, _U32.pack(ErrorCode.NO_ERROR))
         self._forget(stream.id)
 
     def _forget(self, stream: int) -> None:
@@ -378,7 +302,7 @@ class Connection:
         self._sending.clear()
         self._rest = b""
         self._block = None
-        self._put(_Type.GOAWAY, 0, 0, _U32.pack(self._last) + _U32.pack(code) + reason.encode())
+        self._put(Type.GOAWAY, 0, 0, _U32.pack(self._last) + _U32.pack(code) + reason.encode())
         self.closed = True
         events.append(Closed(code, reason))
 
@@ -386,70 +310,70 @@ class Connection:
 
     def _frame(self, kind: int, flags: int, stream: int, body: memoryview, events: list[Event]) -> None:
         if not self._configured:
-            if kind != _Type.SETTINGS or flags & _ACK:
-                raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
+            if kind != Type.SETTINGS or flags & ACK:
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
             self._configured = True
-        if self._block and (kind != _Type.CONTINUATION or stream != self._block[0]):
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a frame within a header block")
+        if self._block and (kind != Type.CONTINUATION or stream != self._block[0]):
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a frame within a header block")
         if (handler := self._handlers.get(kind)) is None:
             return
         try:
             handler(flags, stream, body, events)
-        except _StreamFault as fault:
+        except StreamFault as fault:
             if fault.stream in self._streams:
                 self._forget(fault.stream)
                 events.append(Reset(fault.stream, fault.code))
-            self._put(_Type.RST_STREAM, 0, fault.stream, _U32.pack(fault.code))
+            self._put(Type.RST_STREAM, 0, fault.stream, _U32.pack(fault.code))
         if self._control_size > MAX_ANSWERS:
-            raise _ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "answers are not collected")
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "answers are not collected")
 
     def _on_data(self, flags: int, stream: int, body: memoryview, events: list[Event]) -> None:
         self._check_known(stream)
         size = len(body)
         if size > self._credit:
-            raise _ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is exceeded")
+            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is exceeded")
         self._credit -= size
-        data = _unpad(body) if flags & _PADDED else body
+        data = unpad(body) if flags & PADDED else body
         found = self._streams.get(stream)
         if found is None:  # ended by us while this was under way
             self.consumed(stream, size)
             return
         if not found.reading or size > found.credit:
             self.consumed(stream, size)
-            raise _StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR if found.reading else ErrorCode.STREAM_CLOSED)
+            raise StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR if found.reading else ErrorCode.STREAM_CLOSED)
         found.credit -= size
         if len(data):
             events.append(Data(stream, data, size))
         elif size:
             self.consumed(stream, size)
-        if flags & _END_STREAM:
+        if flags & END_STREAM:
             found.reading = False
             events.append(Ended(stream))
 
     def _on_headers(self, flags: int, stream: int, body: memoryview, events: list[Event]) -> None:
         if stream % 2 == 0:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "HEADERS on a stream that a client cannot open")
-        if flags & _PADDED:
-            body = _unpad(body)
-        if flags & _PRIORITY:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "HEADERS on a stream that a client cannot open")
+        if flags & PADDED:
+            body = unpad(body)
+        if flags & PRIORITY:
             if len(body) < 5:
-                raise _ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority")
+                raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority")
             if _U32.unpack_from(body)[0] & _MAX_WINDOW == stream:
-                raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself")
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself")
             body = body[5:]
         self._block, self._pieces = (stream, flags, bytearray(body)), 0
-        if flags & _END_HEADERS:
+        if flags & END_HEADERS:
             self._headers_complete(events)
 
     def _on_continuation(self, flags: int, stream: int, body: memoryview, events: list[Event]) -> None:
         if self._block is None:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "CONTINUATION outside of a header block")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "CONTINUATION outside of a header block")
         block = self._block[2]
         block += body
         self._pieces += 1
         if len(block) > HEADER_BYTES or self._pieces > 2 * HEADER_BYTES // FRAME_SIZE:
-            raise _ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "headers too large")
-        if flags & _END_HEADERS:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "headers too large")
+        if flags & END_HEADERS:
             self._headers_complete(events)
 
     def _headers_complete(self, events: list[Event]) -> None:
@@ -459,13 +383,13 @@ class Connection:
         try:  # even where the stream is refused: the decoder's table must follow
             raw = self._decoder.decode(bytes(block), raw=True)
         except (HPACKError, ValueError, IndexError, OverflowError) as error:
-            raise _ConnectionFault(ErrorCode.COMPRESSION_ERROR, "undecodable headers") from error
-        ends = bool(flags & _END_STREAM)
+            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "undecodable headers") from error
+        ends = bool(flags & END_STREAM)
         if found := self._streams.get(stream):
             if not found.reading:
-                raise _StreamFault(stream, ErrorCode.STREAM_CLOSED)
+                raise StreamFault(stream, ErrorCode.STREAM_CLOSED)
             if not ends:
-                raise _StreamFault(stream, ErrorCode.PROTOCOL_ERROR)
+                raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR)
             found.reading = False  # a request's trailers: gRPC has none
             events.append(Ended(stream))
             return
@@ -473,10 +397,10 @@ class Connection:
             return
         self._last = stream
         if len(self._streams) >= MAX_STREAMS:
-            raise _StreamFault(stream, ErrorCode.REFUSED_STREAM)
-        headers = _checked(raw)
+            raise StreamFault(stream, ErrorCode.REFUSED_STREAM)
+        headers = checked(raw)
         if headers is None:
-            raise _StreamFault(stream, ErrorCode.PROTOCOL_ERROR)
+            raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR)
         self._streams[stream] = _Stream(stream, self._peer_window, reading=not ends)
         events.append(Request(stream, headers))
         if ends:
@@ -484,108 +408,83 @@ class Connection:
 
     def _on_priority(self, _flags: int, stream: int, body: memoryview, _events: list[Event]) -> None:
         if stream == 0:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY on the connection")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY on the connection")
         if len(body) != 5:
-            raise _StreamFault(stream, ErrorCode.FRAME_SIZE_ERROR)
+            raise StreamFault(stream, ErrorCode.FRAME_SIZE_ERROR)
 
     def _on_reset(self, _flags: int, stream: int, body: memoryview, events: list[Event]) -> None:
         self._check_known(stream)
         if len(body) != 4:
-            raise _ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM of the wrong size")
+            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM of the wrong size")
         if stream in self._streams:
             self._forget(stream)
             events.append(Reset(stream, _U32.unpack(body)[0]))
 
     def _on_settings(self, flags: int, stream: int, body: memoryview, _events: list[Event]) -> None:
         if stream:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
-        if len(body) % _SETTING.size or (flags & _ACK and len(body)):
-            raise _ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS of the wrong size")
-        if flags & _ACK:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+        if len(body) % _SETTING.size or (flags & ACK and len(body)):
+            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS of the wrong size")
+        if flags & ACK:
             return
         for key, value in _SETTING.iter_unpack(body):
             self._set(key, value)
-        self._put(_Type.SETTINGS, _ACK, 0, b"")
+        self._put(Type.SETTINGS, ACK, 0, b"")
 
     def _set(self, key: int, value: int) -> None:
-        if key == _Setting.HEADER_TABLE_SIZE:
+        if key == Setting.HEADER_TABLE_SIZE:
             self._encoder.header_table_size = min(value, 4_096)
-        elif key == _Setting.ENABLE_PUSH and value > 1:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH out of range")
-        elif key == _Setting.MAX_FRAME_SIZE and not FRAME_SIZE <= value < 1 << 24:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of range")
-        elif key == _Setting.INITIAL_WINDOW_SIZE:
+        elif key == Setting.ENABLE_PUSH and value > 1:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH out of range")
+        elif key == Setting.MAX_FRAME_SIZE and not FRAME_SIZE <= value < 1 << 24:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of range")
+        elif key == Setting.INITIAL_WINDOW_SIZE:
             change = value - self._peer_window
             windows = [stream.window + change for stream in self._streams.values()]
             if max(value, *windows, 0) > _MAX_WINDOW:
-                raise _ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE out of range")
+                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE out of range")
             self._peer_window = value
             for stream in self._streams.values():
                 stream.window += change
 
     def _on_push(self, _flags: int, _stream: int, _body: memoryview, _events: list[Event]) -> None:
-        raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE from a client")
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE from a client")
 
     def _on_ping(self, flags: int, stream: int, body: memoryview, _events: list[Event]) -> None:
         if stream:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
         if len(body) != 8:
-            raise _ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING of the wrong size")
-        if not flags & _ACK:
-            self._put(_Type.PING, _ACK, 0, bytes(body))
+            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING of the wrong size")
+        if not flags & ACK:
+            self._put(Type.PING, ACK, 0, bytes(body))
 
     def _on_goaway(self, _flags: int, stream: int, body: memoryview, _events: list[Event]) -> None:
         # A client's GOAWAY forbids us to push; open streams go on and the peer closes the pipe when it is done.
         if stream:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
         if len(body) < 8:
-            raise _ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY of the wrong size")
+            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY of the wrong size")
 
     def _on_window(self, _flags: int, stream: int, body: memoryview, _events: list[Event]) -> None:
         if len(body) != 4:
-            raise _ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE of the wrong size")
+            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE of the wrong size")
         more = _U32.unpack(body)[0] & _MAX_WINDOW
         if stream == 0:
             if not more:
-                raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
             self._window += more
             if self._window > _MAX_WINDOW:
-                raise _ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window overflows")
+                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window overflows")
             return
         self._check_known(stream)
         if found := self._streams.get(stream):
             if not more:
-                raise _StreamFault(stream, ErrorCode.PROTOCOL_ERROR)
+                raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR)
             if found.window + more > _MAX_WINDOW:
-                raise _StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR)
+                raise StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR)
             found.window += more
 
     def _check_known(self, stream: int) -> None:
         """Refuse a frame on the connection itself or on a stream that was never opened."""
         if stream == 0 or stream > self._last or stream % 2 == 0:
-            raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a frame on stream {stream}, which is not open")
-
-
-def _unpad(body: memoryview) -> memoryview:
-    if not len(body) or body[0] >= len(body):
-        raise _ConnectionFault(ErrorCode.PROTOCOL_ERROR, "padding longer than its frame")
-    return body[1 : len(body) - body[0]]
-
-
-_CONNECTION_HEADERS = {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
-
-
-def _checked(raw: Iterable[tuple[bytes, bytes]]) -> Headers | None:
-    """Return a request's headers as text, or None where RFC 9113, section 8, calls them malformed."""
-    headers: list[tuple[str, str]] = []
-    pseudo: list[bytes] = []
-    for name, value in raw:
-        if name.startswith(b":"):
-            if len(headers) > len(pseudo) or name in pseudo:
-                return None
-            pseudo.append(name)
-        elif not name or name != name.lower() or name in _CONNECTION_HEADERS:
-            return None
-        headers.append((name.decode(errors="surrogateescape"), value.decode(errors="surrogateescape")))
-    required = {b":method", b":scheme", b":path"}
-    return headers if required <= set(pseudo) <= required | {b":authority"} else None
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a frame on stream {stream}, which is not open")

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import quote
 
-from bakepy.buildkit.session import http2
+from bakepy.buildkit.session import frames, http2
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError, Service
 
 BATCH = 1 << 20
@@ -133,24 +133,24 @@ class _Server:
 
     _fault = ""
 
-    def _dispatch(self, event: http2.Event) -> None:
-        if isinstance(event, http2.Data):
+    def _dispatch(self, event: frames.Event) -> None:
+        if isinstance(event, frames.Data):
             if call := self._calls.get(event.stream):
                 call.feed(event.data, event.credit)
             else:
                 self.connection.consumed(event.stream, event.credit)
-        elif isinstance(event, http2.Request):
+        elif isinstance(event, frames.Request):
             self._start(event)
-        elif isinstance(event, http2.Ended):
+        elif isinstance(event, frames.Ended):
             if call := self._calls.get(event.stream):
                 call.end()
-        elif isinstance(event, http2.Reset):
+        elif isinstance(event, frames.Reset):
             if task := self._tasks.get(event.stream):
                 task.cancel()
         else:
             self._fault = f"{event.code.name}: {event.reason}"
 
-    def _start(self, request: http2.Request) -> None:
+    def _start(self, request: frames.Request) -> None:
         metadata: dict[str, list[str]] = {}
         for name, value in request.headers:
             metadata.setdefault(name, []).append(value)
@@ -172,7 +172,7 @@ class _Server:
         except RpcError as error:
             call.close(error.code, error.message)
         except asyncio.CancelledError:
-            self.connection.reset(call.stream, http2.ErrorCode.CANCEL)
+            self.connection.reset(call.stream, frames.ErrorCode.CANCEL)
             raise
         except Exception as error:
             # The text of an unforeseen error may hold anything: tell its type, keep the rest for those who debug.

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakepy.buildkit.session import http2
-from bakepy.buildkit.session.http2 import Closed, Connection, Data, Ended, ErrorCode, Request, Reset
+from bakepy.buildkit.session.frames import Closed, Data, Ended, ErrorCode, Event, Request, Reset
+from bakepy.buildkit.session.http2 import Connection
 
 REQUEST = [(":method", "POST"), (":scheme", "http"), (":path", "/a/B"), ("content-type", "application/grpc")]
 SETTINGS = (4, 0, 0, b"")
@@ -25,7 +26,7 @@ def headers(*pairs: tuple[str, str]) -> bytes:
     return Encoder().encode(pairs or REQUEST)
 
 
-def opened(*frames: Frame) -> tuple[Connection, list[http2.Event]]:
+def opened(*frames: Frame) -> tuple[Connection, list[Event]]:
     connection = Connection()
     greeting = http2.PREFACE + frame(*SETTINGS)
     return connection, connection.receive(greeting + b"".join(frame(*f) for f in frames))
@@ -239,7 +240,7 @@ def recorded() -> bytes:
 RECORDED = recorded()
 
 
-def flat(events: list[http2.Event]) -> list[object]:
+def flat(events: list[Event]) -> list[object]:
     return [(e.stream, bytes(e.data), e.credit) if isinstance(e, Data) else e for e in events]
 
 
