@@ -14,6 +14,7 @@ from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayReques
 from bakepy.drivers.interface import Driver
 from bakepy.executor.folders import shared_key
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
+from bakepy.executor.outcome import BUILD_REF
 from bakepy.executor.outputs import Outputs
 from bakepy.planner.graph import Vertex
 from bakepy.planner.spec import LinkContext, SolveSpec
@@ -137,7 +138,8 @@ class NodeRun:
             await build.evaluate(result)
             steps.built(vertex.id, result)
             await steps.released(vertex.id)
-        return Solved(_told(await build.finish(result), exporters))
+        response = _told(await build.finish(result), exporters)
+        return Solved(response | {BUILD_REF: f"{self._work.builder}/{self.name}/{build.ref}"})
 
     async def _session_for(self, spec: SolveSpec, outputs: Outputs, stack: AsyncExitStack) -> Session:
         """Return the session that serves a solve: its own where others must not answer for it."""

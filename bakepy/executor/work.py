@@ -34,8 +34,6 @@ class Work:
     folders: Folders
     load_into: DockerHost
     builder: str = ""
-    faults: list[BakeError] = field(default_factory=list)
-    """What the user got wrong and only the daemon's request brought up, such as an unreadable file."""
     _refs: dict[str, str] = field(default_factory=dict)
     _auth: Auth | None = None
 
@@ -55,6 +53,12 @@ class Work:
             clean = tuple(replace(p, id=unkeyed(p.id), name=unkeyed(p.name)) for p in event.progress)
             event = replace(event, progress=clean)
         self.reporter.report(event)
+
+    def _fault(self, error: BakeError) -> None:
+        """Tell what to do about a file that the daemon asked for and that cannot be sent; its build fails by it."""
+        for diagnostic in error.diagnostics:
+            hint = f" ({diagnostic.hint})" if diagnostic.hint else ""
+            self.reporter.report(ev.Message(f"{diagnostic}{hint}", "warning"))
 
     def ref(self, vertex: str) -> str:
         """Return a solve's name on the daemon: 25 characters that no other build has."""
@@ -94,7 +98,7 @@ class Work:
         """Return the service that sends the folders of solves."""
         from bakepy.buildkit.session.filesync import FileSync
 
-        return FileSync(self.folders.served(specs), self.faults.append)
+        return FileSync(self.folders.served(specs), self._fault)
 
     def private_services(self, spec: SolveSpec) -> list[Service]:
         """Return the services that answer for one solve alone: two targets may mean different things by one id."""
