@@ -8,7 +8,7 @@ from bakepy.builders.builder import Builder, Node
 from bakepy.builders.store import StoredBuilder, StoredNode, names, read, selected, touch
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.drivers.docker_host import DockerHost, context_names, current_context, current_endpoint, docker_host
-from bakepy.drivers.interface import Driver
+from bakepy.drivers.interface import Driver, DriverError
 from bakepy.settings import Settings
 
 EMBEDDED = "embedded"
@@ -18,6 +18,9 @@ EMBEDDED_BUILDER = StoredBuilder(EMBEDDED, EMBEDDED, (StoredNode(EMBEDDED, EMBED
 
 DRIVERS = ("docker", "remote", "embedded")
 """Drivers that bakepy has."""
+
+CREATED = ("docker-container", "embedded", "remote")
+"""Drivers of which builders can be made."""
 
 LATER = ("docker-container", "kubernetes", "cloud")
 """Drivers that buildx knows and bakepy does not yet."""
@@ -133,7 +136,7 @@ def driver(stored: StoredBuilder, node: StoredNode, settings: Settings) -> Drive
 def _refuse_daemon_settings(stored: StoredBuilder, node: StoredNode, why: str) -> None:
     what = "config file" if node.files else "buildkit flags" if node.flags else ""
     if what:
-        raise BuilderError.of(f"setting {what} is not supported for {stored.driver} driver", why)
+        raise DriverError.of(f"setting {what} is not supported for {stored.driver} driver", why)
 
 
 def _named(name: str, settings: Settings) -> StoredBuilder:

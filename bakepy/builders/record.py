@@ -82,7 +82,7 @@ def with_node(builder: StoredBuilder, name: str, change: NodeChange, *, append: 
                 hint="add --append to add a node",
             )
         node = StoredNode(
-            checked_name(name or _next_name(builder)),
+            checked_name(name or next_name(builder)),
             change.endpoint,
             change.platforms,
             change.driver_options,
@@ -133,7 +133,8 @@ def _without(node: StoredNode, taken: set[str]) -> StoredNode:
     return replace(node, platforms=tuple(p for p in node.platforms or () if str(p) not in taken))
 
 
-def _next_name(builder: StoredBuilder) -> str:
+def next_name(builder: StoredBuilder) -> str:
+    """Return the name of the next node that is given none."""
     # Names are compared as they are written, in lower case: a builder "Two" has the nodes two0, two1 …
     used = {node.name for node in builder.nodes}
     numbered = (f"{builder.name}{i}".lower() for i in range(len(used) + 1))

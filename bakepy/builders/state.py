@@ -1,0 +1,106 @@
+"""Ask the nodes of builders how they are, all at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bakepy.builders.choose import BuilderError, driver
+from bakepy.builders.store import StoredBuilder, StoredNode, last_activity
+from bakepy.diagnostics import BakeError
+from bakepy.drivers.interface import Driver, DriverError, NodeInfo, Status
+from bakepy.settings import Settings
+
+TIMEOUT = 20.0
+"""Seconds that a node has to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """Hold a node, the driver that reaches it, and what it says of itself, or why it cannot be asked."""
+
+    stored: StoredNode
+    driver: Driver | None = None
+    info: NodeInfo | None = None
+    error: BakeError | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether the node's BuildKit is running."""
+        return self.info is not None and self.info.status is Status.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderState:
+    """Hold a builder and the states of its nodes; the error is what concerns all of them."""
+
+    stored: StoredBuilder
+    nodes: tuple[NodeState, ...]
+    last_activity: datetime | None = None
+    error: BakeError | None = None
+
+
+async def load(
+    builder: StoredBuilder, settings: Settings, *, within: float = TIMEOUT, ask: bool = True
+) -> BuilderState:
+    """Return a builder's state after at most `within` seconds; without `ask`, its drivers are made and no more."""
+    activity = last_activity(settings, builder)
+    try:
+        made = [_made(builder, node, settings) for node in builder.nodes]
+    except BuilderError as error:
+        return BuilderState(builder, tuple(map(NodeState, builder.nodes)), activity, error)
+    nodes = tuple(await asyncio.gather(*(_asked(node, within) for node in made))) if ask else tuple(made)
+    # What comes with a Docker context is known only once its Engine answers.
+    unknown = nodes[0].error if builder.implicit and nodes else None
+    return BuilderState(builder, nodes, activity, unknown)
+
+
+async def load_all(
+    builders: Iterable[StoredBuilder], settings: Settings, *, within: float = TIMEOUT
+) -> list[BuilderState]:
+    """Return the states of several builders, asked at the same time."""
+    return list(await asyncio.gather(*(load(builder, settings, within=within) for builder in builders)))
+
+
+async def boot(state: BuilderState, say: Callable[[str], None]) -> bool:
+    """Start the nodes that can be started and do not run, all at once; returns whether there were any.
+
+    Raises the first node's error once all have ended.
+    """
+    waiting = [node for node in state.nodes if node.driver and node.info and not node.error and not node.runs]
+
+    async def start(node: NodeState, driver: Driver) -> None:
+        prefix = f"[{node.stored.name}] " if len(waiting) > 1 else ""
+        await driver.boot(lambda text: say(prefix + text))
+
+    ended = await asyncio.gather(*(start(node, node.driver) for node in waiting if node.driver), return_exceptions=True)
+    for error in ended:
+        if error:
+            raise error
+    return bool(waiting)
+
+
+def _made(builder: StoredBuilder, node: StoredNode, settings: Settings) -> NodeState:
+    try:
+        return NodeState(node, driver(builder, node, settings))
+    except DriverError as error:
+        return NodeState(node, error=error)
+
+
+async def _asked(node: NodeState, within: float) -> NodeState:
+    if node.driver is None:
+        return node
+    try:
+        async with asyncio.timeout(within):
+            info = await node.driver.inspect()
+    except TimeoutError:
+        return NodeState(
+            node.stored,
+            node.driver,
+            error=DriverError.of(f"the node did not answer within {within:g}s", hint="give it more with --timeout"),
+        )
+    except BakeError as error:
+        return NodeState(node.stored, node.driver, error=error)
+    return NodeState(node.stored, node.driver, info)
