@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ def run(config: Config, options: RunOptions) -> int:
     from bakepy.executor.proxies import proxies
     from bakepy.planner.entitlements import parse
     from bakepy.planner.graph import build_graph
+    from bakepy.planner.places import related
     from bakepy.planner.specify import specify
 
     settings = Settings()
@@ -50,7 +52,7 @@ def run(config: Config, options: RunOptions) -> int:
         words=options.words,
         remote=options.remote,
     )
-    check(specs, settings.environment())
+    check(specs, settings.environment(), partial(related, config.definition))
     graph = build_graph(specs)
     reporter = choose(options.progress, sys.stderr)
     builder = choose_builder(options.builder, settings)

@@ -38,6 +38,8 @@ FLAGS = (
     Flag("policy", "Evaluate policies: disabled=true, strict=true, log-level=…", "VALUE", repeats=True),
     Flag("call", "What to do: build, check, outline or targets", "METHOD"),
     Flag("check", "Check the definition of builds, as --call=check"),
+    Flag("progress", "Show progress as auto, tty, plain, rawjson, quiet or none", "MODE"),
+    Flag("builder", "Build, and read definitions that lie elsewhere, on this builder", "NAME"),
 )
 
 
@@ -70,7 +72,7 @@ def definition(given: Given, settings: Settings) -> Definition:
         if not url:
             require(names)
     files, origin = _fetched(url, names, given, settings) if url else (read(names, sys.stdin.buffer.read), None)
-    found = define(files, _world(given, settings))
+    found = define(files, world(given, settings))
     found.origin = origin
     return found
 
@@ -89,9 +91,9 @@ def config(given: Given, settings: Settings) -> Config:
     from bakepy.planner.checks import check, complete
     from bakepy.planner.select import select
 
-    changes = list(_settings(given, settings))
+    wanted = list(changes(given, settings))
     found = definition(given, settings)
-    chosen = select(found, words(given).targets or ["default"], changes)
+    chosen = select(found, words(given).targets or ["default"], wanted)
     if _policy_is_disabled(given):
         from bakepy.model.policy import Policy
 
@@ -117,7 +119,8 @@ def surroundings() -> Surroundings:
     return Surroundings(now=_now, home=lambda: os.path.expanduser("~"))
 
 
-def _world(given: Given, settings: Settings) -> World:
+def world(given: Given, settings: Settings) -> World:
+    """Return what a definition may see besides its files. Raises BakeError."""
     from bakepy.platforms import local
 
     return World(
@@ -153,7 +156,7 @@ def _variables(texts: list[str]) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _settings(given: Given, settings: Settings) -> Iterator[Setting]:
+def changes(given: Given, settings: Settings) -> Iterator[Setting]:
     """Give what the flags change in targets, in the reference's order: --set first."""
     environment = settings.bake_environment
     for text in given.all("set"):

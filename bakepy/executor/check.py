@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
+from bakepy.planner.places import Related
 from bakepy.planner.spec import (
     DEFAULT_EXPORT,
     EXPORT_TYPES,
@@ -38,9 +39,17 @@ _REFERENCE = re.compile(
 CALLS = ("check", "lint", "outline", "targets")
 
 
-def check(specs: Mapping[str, SolveSpec], variables: Mapping[str, str]) -> None:
+Locate = Callable[[str, str, str], Related]
+"""Finds where the files set an attribute of a target, given its name and the attribute's, and a text in it or ""."""
+
+
+def _nowhere(target: str, attribute: str, text: str) -> Related:
+    return ()
+
+
+def check(specs: Mapping[str, SolveSpec], variables: Mapping[str, str], locate: Locate = _nowhere) -> None:
     """Raise BakeError with the faults of all solves, given the environment's variables."""
-    run = _Run(variables, many=len(specs) > 1)
+    run = _Run(variables, locate, many=len(specs) > 1)
     for name, spec in specs.items():
         run.name = name
         run.spec(spec)
@@ -51,8 +60,11 @@ def check(specs: Mapping[str, SolveSpec], variables: Mapping[str, str]) -> None:
 @dataclass
 class _Run:
     variables: Mapping[str, str]
+    locate: Locate
     many: bool
     name: str = ""
+    attribute: str = ""
+    text: str = ""
     faults: list[Diagnostic] = field(default_factory=list)
     stdout: str = ""
     written: dict[str, str] = field(default_factory=dict)
@@ -60,26 +72,40 @@ class _Run:
 
     def fault(self, summary: str, hint: str = "") -> None:
         detail = f"target {self.name}" if self.many else ""
-        self.faults.append(Diagnostic(summary, detail, hint=hint))
+        related = self.locate(self.name, self.attribute, self.text)
+        self.faults.append(Diagnostic(summary, detail, hint=hint, related=related))
+
+    def at(self, attribute: str, text: str = "") -> None:
+        """Say what the next faults are faults of: an attribute, or one element of it."""
+        self.attribute, self.text = attribute, text
 
     def spec(self, spec: SolveSpec) -> None:
         if isinstance(spec.context, LocalContext):
+            self.at("context")
             self.once(self.context, spec.context)
         if isinstance(spec.dockerfile, LocalDockerfile):
+            self.at("dockerfile")
             self.once(self.dockerfile, spec.dockerfile)
         for name, context in spec.contexts:
+            self.at("contexts")
             if isinstance(context, LocalContext):
+                self.at("contexts", context.path)
                 self.named_context(name, context.path)
             elif isinstance(context, LayoutContext) and not Path(context.path, "index.json").is_file():
                 self.fault(f"oci-layout reference {context.path} could not be resolved", "it has no index.json")
+        self.at("secret")
         for secret in spec.secrets:
             self.once(self.secret, secret)
         for tag in spec.tags:
+            self.at("tags", tag)
             self.once(self.tag, tag)
+        self.at("output")
         for export in spec.exports:
             self.export(export)
+        self.at("cache-from")
         for cache in spec.cache_from:
             self.once(self.cache, cache)
+        self.at("call")
         if spec.call and spec.call not in CALLS:
             near = nearest(spec.call, CALLS)
             self.fault(f"unsupported call {spec.call}", f"did you mean {near}?" if near else f"one of {CALLS}")

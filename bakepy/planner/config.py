@@ -23,10 +23,10 @@ class Definition:
 
     `variables` is None where no file can have any. `blocks` are the blocks each target came from; a target of a
     Compose file has none. `group_blocks` are those of groups. `contexts` gives the context of targets that set none,
-    where that is not the working directory. `shadowed` are groups made of matrices whose name another group has: they are listed and nothing more.
-    `origin` is where the files were read from, where that is not this machine. `failed` are the names of targets and
-    groups with faults, whose attributes may be missing, and `nameless` tells that whole targets may be: both only
-    where definitions go on behind faults.
+    where that is not the working directory. `shadowed` are groups made of matrices whose name another group has: they
+    are listed and nothing more. `origin` is where the files were read from, where that is not this machine. `failed`
+    are the names of targets and groups with faults, whose attributes may be missing, and `nameless` tells that whole
+    targets may be: both only where definitions go on behind faults.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
