@@ -17,7 +17,8 @@ HTTP_FILE = "context"
 """The name under which a download lies in its file system."""
 NAME = "llb.customname"
 NO_INPUT = -1
-KEEP_MODE = -1
+KEEP = -1
+"""Stands for the mode and time that a copied file has already."""
 GIT_CAPS = {
     "git.keepgitdir": "source.git.keepgitdir",
     "git.fullurl": "source.git.fullurl",
@@ -41,13 +42,13 @@ class State:
     def folder(self, path: str, name: str) -> State:
         """Return a state that holds the contents of a folder of this one; `name` is what users see of it."""
         return self._copied(
-            ops_pb2.FileActionCopy(src=_rooted(path), dest="/", mode=KEEP_MODE, dirCopyContents=True), name
+            ops_pb2.FileActionCopy(src=_rooted(path), dest="/", mode=KEEP, timestamp=KEEP, dirCopyContents=True), name
         )
 
     def unpacked(self, path: str, name: str) -> State:
         """Return a state that holds what is in an archive of this one."""
         copy = ops_pb2.FileActionCopy(
-            src=_rooted(path), dest="/", mode=KEEP_MODE, attemptUnpackDockerCompatibility=True
+            src=_rooted(path), dest="/", mode=KEEP, timestamp=KEEP, attemptUnpackDockerCompatibility=True
         )
         return self._copied(copy, name)
 

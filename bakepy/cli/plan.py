@@ -145,7 +145,7 @@ def _place(context: Context) -> str:
         case RemoteContext(url):
             return url
         case SourceContext(url, path, archive):
-            return f"{url} {path}" if archive else with_folder(url, path)
+            return f"{url} {path}".removesuffix(" .") if archive else with_folder(url, path)
         case ImageContext(ref):
             return ref
         case LayoutContext(path):

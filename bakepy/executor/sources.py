@@ -46,6 +46,8 @@ def unpacked(url: str, home: str) -> State:
 def folder(context: SourceContext, name: str, home: str) -> State:
     """Return the state of a folder of a definition's origin; `name` is the named context's, empty for the main one."""
     origin = unpacked(context.url, home) if context.archive else source(context.url, home)
+    if context.path in {".", "/"}:
+        return origin
     what = f"context {name}" if name else "context"
     return origin.folder(context.path, f"set {what} to {context.path}")
 

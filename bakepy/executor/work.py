@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakepy.diagnostics import BakeError
+from bakepy.executor.agents import agent
 from bakepy.executor.check import secret_place
 from bakepy.executor.environment import Environment
 from bakepy.executor.folders import CONTEXT, DOCKERFILE, Folders, unkeyed
@@ -110,22 +111,8 @@ class Work:
         if spec.ssh:
             from bakepy.buildkit.session.ssh import Ssh
 
-            services.append(Ssh({s.id: self._agent(s.paths) for s in spec.ssh}))
+            services.append(Ssh({s.id: agent(s.paths, self.env.variables) for s in spec.ssh}))
         return services
-
-    def _agent(self, paths: tuple[str, ...]) -> Path:
-        if paths:
-            path = Path(paths[0])
-            if len(paths) > 1 or not path.is_socket():
-                raise BakeError.of(
-                    f"ssh key files are not supported yet: {', '.join(paths)}",
-                    hint="add the keys to an agent with ssh-add, and name its socket or leave the path out",
-                )
-            return path
-        agent = self.env.variables.get("SSH_AUTH_SOCK")
-        if not agent:
-            raise BakeError.of("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set", hint="run ssh-agent")
-        return Path(agent)
 
 
 def secret_values(spec: SolveSpec, variables: Mapping[str, str]) -> dict[str, bytes]:

@@ -105,7 +105,7 @@ def _names(spec: SolveSpec) -> Iterator[str]:
             yield text
     if any(not source.paths for source in spec.ssh):
         yield SSH
-    if any(e.type == "local" and (e.attr("mode") or "").strip().lower() == "delete" for e in spec.exports):
+    if any(e.type == "local" and e.attr("mode") == "delete" for e in spec.exports):
         yield DELETE
 
 

@@ -30,7 +30,9 @@ class Origin:
     def context(self, path: str) -> Context:
         """Return what a path within the origin stands for."""
         path = location.clean(path)
-        return RemoteContext(self.url) if path == "." else SourceContext(self.url, path, self.archive)
+        if path == "." and not self.archive:
+            return RemoteContext(self.url)
+        return SourceContext(self.url, path, self.archive)
 
     def shown(self, path: str) -> str:
         """Return how people name a path within the origin; a folder of an archive has no address but its path."""

@@ -245,6 +245,8 @@ class _Draft:
             self.fault(f"dest is required for {kind} exporter", "name a folder with dest=")
         if folder and dest == "-":
             self.fault(f"dest cannot be stdout for {kind} exporter", "name a folder with dest=")
+        if "mode" in attrs and kind == "local":
+            attrs["mode"] = self.mode(attrs["mode"])
         if kind in {"oci", "tar"} and not folder and not dest:
             dest = "-"
         if kind == "image":
@@ -256,6 +258,13 @@ class _Draft:
         else:
             names = ()
         return Export(kind, pairs(attrs | annotations), dest, names)
+
+    def mode(self, text: str) -> str:
+        """Return what becomes of files that a local output's folder holds already."""
+        mode = text.strip().lower()
+        if mode not in {"", "copy", "delete"}:
+            self.fault(f"invalid local exporter mode {quote(text)}", "write copy or delete")
+        return mode
 
     def annotations(self) -> dict[str, str]:
         found: dict[str, str] = {}

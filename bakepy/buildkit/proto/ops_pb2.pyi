@@ -113,18 +113,20 @@ class FileAction(_message.Message):
     def __init__(self, input: _Optional[int] = ..., secondaryInput: _Optional[int] = ..., output: _Optional[int] = ..., copy: _Optional[_Union[FileActionCopy, _Mapping]] = ...) -> None: ...
 
 class FileActionCopy(_message.Message):
-    __slots__ = ("src", "dest", "mode", "dirCopyContents", "attemptUnpackDockerCompatibility")
+    __slots__ = ("src", "dest", "mode", "dirCopyContents", "attemptUnpackDockerCompatibility", "timestamp")
     SRC_FIELD_NUMBER: _ClassVar[int]
     DEST_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     DIRCOPYCONTENTS_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTUNPACKDOCKERCOMPATIBILITY_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     src: str
     dest: str
     mode: int
     dirCopyContents: bool
     attemptUnpackDockerCompatibility: bool
-    def __init__(self, src: _Optional[str] = ..., dest: _Optional[str] = ..., mode: _Optional[int] = ..., dirCopyContents: bool = ..., attemptUnpackDockerCompatibility: bool = ...) -> None: ...
+    timestamp: int
+    def __init__(self, src: _Optional[str] = ..., dest: _Optional[str] = ..., mode: _Optional[int] = ..., dirCopyContents: bool = ..., attemptUnpackDockerCompatibility: bool = ..., timestamp: _Optional[int] = ...) -> None: ...
 
 class SourceInfo(_message.Message):
     __slots__ = ("filename", "data", "language")
