@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 
-ADJECTIVES = (
+ADJECTIVES = re.findall(
+    r"\w+",
     "able agile ample apt balmy bold brave breezy bright brisk calm candid cheery civil clear clever cosy crisp curious"
     " daring deft dapper eager earnest easy fair fearless fleet fluent frank fresh gentle genial glad golden hardy"
     " hearty honest humble jaunty jolly keen kind lively lucid lucky mellow merry mindful modest neat nimble noble"
     " patient playful plucky polite proud quick quiet ready robust rosy serene sharp sincere snappy sober sound spry"
-    " steady sturdy sunny swift tidy tranquil upbeat vivid warm watchful witty zesty"
-).split()  # noqa: SIM905 (a list of words is easier to read)
+    " steady sturdy sunny swift tidy tranquil upbeat vivid warm watchful witty zesty",
+)
 
-BUILDERS = (
+BUILDERS = re.findall(
+    r"\w+",
     "aalto archimedes baker banneker barry bazalgette bell brunel brunelleschi clarke cooper dijkstra eiffel engelbart"
     " euler fuller galileo goldberg gropius hadid hamilton harrison hero hooke hopper imhotep jacquard jobst kahn"
     " kaplan keller khan knuth lamarr lamport liskov lovelace maillart mandrot marconi morandi nervi noether otto"
     " palladio pei perlman piranesi pontes ritchie roebling roebuck shannon sinan somerville stephenson strauss"
-    " telford tesla thompson torvalds turing utzon vitruvius watt whitworth wren wright zuse"
-).split()  # noqa: SIM905 (a list of words is easier to read)
+    " telford tesla thompson torvalds turing utzon vitruvius watt whitworth wren wright zuse",
+)
 
 
 def random_name(taken: Container[str]) -> str:

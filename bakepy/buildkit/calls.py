@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from grpc import StatusCode
@@ -11,7 +11,18 @@ from grpc.aio import AioRpcError, Metadata
 
 from bakepy.buildkit.errors import CANCELLED, ConnectionLost, SolveError, Unsupported, translate
 from bakepy.buildkit.proto import control_pb2, gateway_pb2, session_pb2
-from bakepy.buildkit.requests import CacheEntry, Definition, GatewayRequest, Info, Ref, Result, SolveRequest, Worker
+from bakepy.buildkit.requests import (
+    CacheEntry,
+    Definition,
+    Device,
+    GatewayRequest,
+    GcRule,
+    Info,
+    Ref,
+    Result,
+    SolveRequest,
+    Worker,
+)
 from bakepy.platforms import Platform
 
 if TYPE_CHECKING:
@@ -36,7 +47,7 @@ class Calls:
     async def info(self) -> Info:
         """Call Control/Info."""
         try:
-            answer = await self._unary(CONTROL + "Info", control_pb2.InfoRequest(), control_pb2.InfoResponse)
+            answer = await self.unary(CONTROL + "Info", control_pb2.InfoRequest(), control_pb2.InfoResponse)
         except Unsupported:
             return Info()
         found = answer.buildkitVersion
@@ -45,27 +56,28 @@ class Calls:
     async def workers(self) -> tuple[Worker, ...]:
         """Call Control/ListWorkers."""
         request = control_pb2.ListWorkersRequest()
-        answer = await self._unary(CONTROL + "ListWorkers", request, control_pb2.ListWorkersResponse)
-        return tuple(
-            Worker(record.ID, dict(record.Labels), tuple(dict.fromkeys(map(_platform, record.platforms))))
-            for record in answer.record
-        )
+        answer = await self.unary(CONTROL + "ListWorkers", request, control_pb2.ListWorkersResponse)
+        return tuple(map(_worker, answer.record))
 
     async def solve(self, request: SolveRequest) -> Mapping[str, str]:
         """Call Control/Solve and return what the exporters answer; lasts as long as the build."""
-        answer = await self._unary(CONTROL + "Solve", _solve_message(request), control_pb2.SolveResponse)
+        answer = await self.unary(CONTROL + "Solve", _solve_message(request), control_pb2.SolveResponse)
         return dict(answer.ExporterResponse)
 
-    async def status(self, ref: str) -> AsyncIterator[control_pb2.StatusResponse]:
+    def status(self, ref: str) -> AsyncIterator[control_pb2.StatusResponse]:
         """Call Control/Status: the history of a build and then what happens, to its end or the daemon's."""
+        return self.stream(CONTROL + "Status", control_pb2.StatusRequest(Ref=ref), control_pb2.StatusResponse)
+
+    async def stream(self, path: str, request: Message, answer: type[M]) -> AsyncGenerator[M]:
+        """Call a method that answers with many messages, to its end or the daemon's."""
         method = self._channel.unary_stream(
-            CONTROL + "Status",
-            request_serializer=control_pb2.StatusRequest.SerializeToString,
-            response_deserializer=control_pb2.StatusResponse.FromString,
+            path,
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
         )
-        call = method(control_pb2.StatusRequest(Ref=ref))
+        call = method(request)
         try:
-            while isinstance(message := await call.read(), control_pb2.StatusResponse):
+            while isinstance(message := await call.read(), answer):
                 yield message
         except AioRpcError as error:
             if error.code() is not StatusCode.CANCELLED:
@@ -142,9 +154,10 @@ class Calls:
         await self._gateway("Return", ref, message, gateway_pb2.ReturnResponse)
 
     def _gateway(self, method: str, ref: str, request: Message, answer: type[M]) -> Coroutine[None, None, M]:
-        return self._unary(GATEWAY + method, request, answer, Metadata((BUILD_ID, ref)))
+        return self.unary(GATEWAY + method, request, answer, Metadata((BUILD_ID, ref)))
 
-    async def _unary(self, path: str, request: Message, answer: type[M], metadata: Metadata | None = None) -> M:
+    async def unary(self, path: str, request: Message, answer: type[M], metadata: Metadata | None = None) -> M:
+        """Call a method that answers with one message."""
         method: UnaryUnaryMultiCallable[Message, M] = self._channel.unary_unary(
             path,
             request_serializer=type(request).SerializeToString,
@@ -234,6 +247,16 @@ def _result(message: gateway_pb2.Result) -> Result:
 def _ref(message: gateway_pb2.Ref) -> Ref:
     definition = Definition(getattr(message, "def").SerializeToString()) if message.HasField("def") else None
     return Ref(message.id, definition)
+
+
+def _worker(record: control_pb2.WorkerRecord) -> Worker:
+    rules = (
+        GcRule(r.all, tuple(r.filters), r.keepDuration, r.reservedSpace, r.maxUsedSpace, r.minFreeSpace)
+        for r in record.GCPolicy
+    )
+    devices = (Device(d.Name, d.AutoAllow, d.OnDemand, dict(d.Annotations)) for d in record.CDIDevices)
+    platforms = dict.fromkeys(map(_platform, record.platforms))
+    return Worker(record.ID, dict(record.Labels), tuple(platforms), tuple(rules), tuple(devices))
 
 
 def _platform(message: ops_pb2.Platform) -> str:

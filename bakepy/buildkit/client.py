@@ -9,13 +9,13 @@ async with Client.connect(endpoint) as client, client.session(session):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bakepy.buildkit.build import Build
 from bakepy.buildkit.errors import BuildkitError, SolveError
-from bakepy.buildkit.requests import Info, SolveRequest, Worker
+from bakepy.buildkit.requests import CacheRecord, Info, PruneRequest, SolveRequest, Worker
 from bakepy.progress.events import Solve, SolveUpdate
 from bakepy.transport.endpoint import Endpoint
 
@@ -59,6 +59,18 @@ class Client:
     async def workers(self) -> tuple[Worker, ...]:
         """Return the daemon's workers, the default one first."""
         return await self._calls.workers()
+
+    async def disk_usage(self, filters: Sequence[str] = ()) -> tuple[CacheRecord, ...]:
+        """Return the records of the build cache that pass one of the filters, the smallest first."""
+        from bakepy.buildkit.cache import disk_usage
+
+        return await disk_usage(self._calls, filters)
+
+    def prune(self, request: PruneRequest) -> AsyncIterator[CacheRecord]:
+        """Remove records of the build cache and yield each once it is gone."""
+        from bakepy.buildkit.cache import prune
+
+        return prune(self._calls, request)
 
     @asynccontextmanager
     async def session(self, session: Session) -> AsyncIterator[None]:

@@ -49,7 +49,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class GatewayRequest:
-    """Ask a frontend for a result; `inputs` are other builds' results by the name of their input."""
+    """Ask a frontend for a result; `inputs` are other builds' results, or sources, by the name of their input.
 
     Without a frontend, the result is what `definition` makes.
     """
@@ -93,12 +93,71 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class GcRule:
+    """Hold one rule of a worker's garbage collection: sizes in bytes, 0 for none; the time in nanoseconds."""
+
+    all: bool = False
+    filters: tuple[str, ...] = ()
+    keep_duration: int = 0
+    reserved_space: int = 0
+    max_used_space: int = 0
+    min_free_space: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Hold a device that builds may ask for (CDI: Container Device Interface)."""
+
+    name: str
+    auto_allow: bool = False
+    on_demand: bool = False
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
     """Hold what a worker of a daemon says of itself; platforms are `os/arch[/variant]`, the native one first."""
 
     id: str
     labels: Mapping[str, str]
     platforms: tuple[str, ...]
+    gc_rules: tuple[GcRule, ...] = ()
+    devices: tuple[Device, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRecord:
+    """Hold one record of a daemon's build cache; its size is in bytes, its times nanoseconds since 1970 (None: never).
+
+    `shared` data is held by something else, too, such as an image, and is not freed with the record.
+    """
+
+    id: str
+    type: str
+    description: str
+    size: int
+    mutable: bool
+    in_use: bool
+    shared: bool
+    usage_count: int
+    created: int
+    last_used: int | None
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PruneRequest:
+    """Say what to remove of a build cache: sizes in bytes, 0 for no limit; the time in nanoseconds.
+
+    `filters` are containerd's: each is a list of conditions between commas, and one of them must hold.
+    """
+
+    filters: tuple[str, ...] = ()
+    all: bool = False
+    keep_duration: int = 0
+    reserved_space: int = 0
+    max_used_space: int = 0
+    min_free_space: int = 0
 
 
 @dataclass(frozen=True, slots=True)

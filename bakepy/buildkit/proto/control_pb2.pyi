@@ -230,7 +230,7 @@ class ListWorkersResponse(_message.Message):
     def __init__(self, record: _Optional[_Iterable[_Union[WorkerRecord, _Mapping]]] = ...) -> None: ...
 
 class WorkerRecord(_message.Message):
-    __slots__ = ("ID", "Labels", "platforms", "BuildkitVersion")
+    __slots__ = ("ID", "Labels", "platforms", "GCPolicy", "BuildkitVersion", "CDIDevices")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -241,9 +241,104 @@ class WorkerRecord(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     PLATFORMS_FIELD_NUMBER: _ClassVar[int]
+    GCPOLICY_FIELD_NUMBER: _ClassVar[int]
     BUILDKITVERSION_FIELD_NUMBER: _ClassVar[int]
+    CDIDEVICES_FIELD_NUMBER: _ClassVar[int]
     ID: str
     Labels: _containers.ScalarMap[str, str]
     platforms: _containers.RepeatedCompositeFieldContainer[_ops_pb2.Platform]
+    GCPolicy: _containers.RepeatedCompositeFieldContainer[GCPolicy]
     BuildkitVersion: BuildkitVersion
-    def __init__(self, ID: _Optional[str] = ..., Labels: _Optional[_Mapping[str, str]] = ..., platforms: _Optional[_Iterable[_Union[_ops_pb2.Platform, _Mapping]]] = ..., BuildkitVersion: _Optional[_Union[BuildkitVersion, _Mapping]] = ...) -> None: ...
+    CDIDevices: _containers.RepeatedCompositeFieldContainer[CDIDevice]
+    def __init__(self, ID: _Optional[str] = ..., Labels: _Optional[_Mapping[str, str]] = ..., platforms: _Optional[_Iterable[_Union[_ops_pb2.Platform, _Mapping]]] = ..., GCPolicy: _Optional[_Iterable[_Union[GCPolicy, _Mapping]]] = ..., BuildkitVersion: _Optional[_Union[BuildkitVersion, _Mapping]] = ..., CDIDevices: _Optional[_Iterable[_Union[CDIDevice, _Mapping]]] = ...) -> None: ...
+
+class GCPolicy(_message.Message):
+    __slots__ = ("all", "keepDuration", "reservedSpace", "filters", "maxUsedSpace", "minFreeSpace")
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    KEEPDURATION_FIELD_NUMBER: _ClassVar[int]
+    RESERVEDSPACE_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    MAXUSEDSPACE_FIELD_NUMBER: _ClassVar[int]
+    MINFREESPACE_FIELD_NUMBER: _ClassVar[int]
+    all: bool
+    keepDuration: int
+    reservedSpace: int
+    filters: _containers.RepeatedScalarFieldContainer[str]
+    maxUsedSpace: int
+    minFreeSpace: int
+    def __init__(self, all: bool = ..., keepDuration: _Optional[int] = ..., reservedSpace: _Optional[int] = ..., filters: _Optional[_Iterable[str]] = ..., maxUsedSpace: _Optional[int] = ..., minFreeSpace: _Optional[int] = ...) -> None: ...
+
+class CDIDevice(_message.Message):
+    __slots__ = ("Name", "AutoAllow", "Annotations", "OnDemand")
+    class AnnotationsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    AUTOALLOW_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
+    ONDEMAND_FIELD_NUMBER: _ClassVar[int]
+    Name: str
+    AutoAllow: bool
+    Annotations: _containers.ScalarMap[str, str]
+    OnDemand: bool
+    def __init__(self, Name: _Optional[str] = ..., AutoAllow: bool = ..., Annotations: _Optional[_Mapping[str, str]] = ..., OnDemand: bool = ...) -> None: ...
+
+class DiskUsageRequest(_message.Message):
+    __slots__ = ("filter",)
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    filter: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, filter: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DiskUsageResponse(_message.Message):
+    __slots__ = ("record",)
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    record: _containers.RepeatedCompositeFieldContainer[UsageRecord]
+    def __init__(self, record: _Optional[_Iterable[_Union[UsageRecord, _Mapping]]] = ...) -> None: ...
+
+class UsageRecord(_message.Message):
+    __slots__ = ("ID", "Mutable", "InUse", "Size", "Parent", "CreatedAt", "LastUsedAt", "UsageCount", "Description", "RecordType", "Shared", "Parents")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    MUTABLE_FIELD_NUMBER: _ClassVar[int]
+    INUSE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    CREATEDAT_FIELD_NUMBER: _ClassVar[int]
+    LASTUSEDAT_FIELD_NUMBER: _ClassVar[int]
+    USAGECOUNT_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    RECORDTYPE_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    PARENTS_FIELD_NUMBER: _ClassVar[int]
+    ID: str
+    Mutable: bool
+    InUse: bool
+    Size: int
+    Parent: str
+    CreatedAt: _timestamp_pb2.Timestamp
+    LastUsedAt: _timestamp_pb2.Timestamp
+    UsageCount: int
+    Description: str
+    RecordType: str
+    Shared: bool
+    Parents: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ID: _Optional[str] = ..., Mutable: bool = ..., InUse: bool = ..., Size: _Optional[int] = ..., Parent: _Optional[str] = ..., CreatedAt: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., LastUsedAt: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., UsageCount: _Optional[int] = ..., Description: _Optional[str] = ..., RecordType: _Optional[str] = ..., Shared: bool = ..., Parents: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PruneRequest(_message.Message):
+    __slots__ = ("filter", "all", "keepDuration", "reservedSpace", "maxUsedSpace", "minFreeSpace")
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    KEEPDURATION_FIELD_NUMBER: _ClassVar[int]
+    RESERVEDSPACE_FIELD_NUMBER: _ClassVar[int]
+    MAXUSEDSPACE_FIELD_NUMBER: _ClassVar[int]
+    MINFREESPACE_FIELD_NUMBER: _ClassVar[int]
+    filter: _containers.RepeatedScalarFieldContainer[str]
+    all: bool
+    keepDuration: int
+    reservedSpace: int
+    maxUsedSpace: int
+    minFreeSpace: int
+    def __init__(self, filter: _Optional[_Iterable[str]] = ..., all: bool = ..., keepDuration: _Optional[int] = ..., reservedSpace: _Optional[int] = ..., maxUsedSpace: _Optional[int] = ..., minFreeSpace: _Optional[int] = ...) -> None: ...
