@@ -156,7 +156,9 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     folded = {c.lower(): c for c in reversed(pool)}
     if found := difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.7):
         return folded[found[0]]
-    return None
+    # In a short word, two letters that changed places make too great a difference for that.
+    letters = sorted(word.lower())
+    return next((c for c in pool if len(c) > 2 and sorted(c.lower()) == letters and c != word), None)
 
 
 def render(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:

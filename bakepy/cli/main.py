@@ -11,7 +11,10 @@ import bakepy
 COMMANDS = {
     "build": "Build targets of a definition",
     "plan": "Show the solve graph of a build without running it",
+    "check": "Look for faults in a definition without an engine",
     "fmt": "Lay out definition files the usual way",
+    "functions": "Show the functions that definition files may call",
+    "schema": "Print the JSON Schema of definition files in JSON",
     "engine": "Install, start and stop the embedded BuildKit",
 }
 """Each is a module of this package with `main(argv) -> exit status`."""

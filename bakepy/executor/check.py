@@ -47,9 +47,14 @@ def _nowhere(target: str, attribute: str, text: str) -> Related:
     return ()
 
 
-def check(specs: Mapping[str, SolveSpec], variables: Mapping[str, str], locate: Locate = _nowhere) -> None:
-    """Raise BakeError with the faults of all solves, given the environment's variables."""
-    run = _Run(variables, locate, many=len(specs) > 1)
+def check(
+    specs: Mapping[str, SolveSpec], variables: Mapping[str, str], locate: Locate = _nowhere, *, apart: bool = False
+) -> None:
+    """Raise BakeError with the faults of all solves, given the environment's variables.
+
+    `apart` tells that they are not those of one build, so that two of them may write to the same place.
+    """
+    run = _Run(variables, locate, many=len(specs) > 1, apart=apart)
     for name, spec in specs.items():
         run.name = name
         run.spec(spec)
@@ -62,6 +67,7 @@ class _Run:
     variables: Mapping[str, str]
     locate: Locate
     many: bool
+    apart: bool
     name: str = ""
     attribute: str = ""
     text: str = ""
@@ -71,8 +77,9 @@ class _Run:
     seen: set[object] = field(default_factory=set)
 
     def fault(self, summary: str, hint: str = "") -> None:
-        detail = f"target {self.name}" if self.many else ""
         related = self.locate(self.name, self.attribute, self.text)
+        # The places name the target.
+        detail = f"target {self.name}" if self.many and not related else ""
         self.faults.append(Diagnostic(summary, detail, hint=hint, related=related))
 
     def at(self, attribute: str, text: str = "") -> None:
@@ -191,7 +198,8 @@ class _Run:
         if export.pushes and export.type == "image" and not export.names:
             self.fault("tag is needed when pushing to registry", "give the target tags, or the output a name=")
         if export.dest == "-":
-            self.to_stdout(export)
+            if not self.apart:
+                self.to_stdout(export)
         elif export.dest:
             self.destination(export)
 
@@ -215,7 +223,7 @@ class _Run:
             self.fault(f"destination file {path} is a directory", f"name a file, such as {path / 'image.tar'}")
         elif not _writable(path):
             self.fault(f"no permission to write to {path}", "check its folder's mode and owner")
-        if not folder:
+        if not folder and not self.apart:
             other = self.written.setdefault(str(path.absolute()), self.name)
             if other != self.name:
                 self.fault(f"{path} is the destination of target {other} too", "one would overwrite the other")

@@ -26,13 +26,13 @@ def related(definition: Definition, target: str, attribute: str, text: str = "")
         return ((f"target {target} is defined here", block.header),) if block else ()
     owner, found = next((p for p in places if text and _find(p[1].value, text)), places[0])
     if owner == target:
-        return ((f"{attribute} of target {target} is set here", element(found, text)),)
+        return ((f"target {target} sets {attribute} here", element(found, text)),)
     parent = _heir(definition, target, owner)
     inherits = definition.places(target, "inherits")
-    here = ((f"{attribute} of target {owner} is set here", element(found, text)),)
+    here = ((f"target {owner} sets {attribute} here", element(found, text)),)
     if not inherits or inherits[0][0] != target:
         return here
-    return (*here, (f"target {target} inherits it here", element(inherits[0][1], parent)))
+    return (*here, (f"target {target} inherits from {parent} here", element(inherits[0][1], parent)))
 
 
 def element(attribute: Attribute, text: str) -> Span:

@@ -42,7 +42,7 @@ def select(
         changes = overrides.expand(settings, list(definition.targets))
     resolver = Resolver(definition, changes)
     config = Config({}, {}, definition)
-    groups = _Groups(definition)
+    groups = Groups(definition)
     for name in wanted:
         targets, passed = groups.members(name)
         for target in dict.fromkeys(targets):
@@ -97,7 +97,7 @@ def _member(definition: Definition, groups: Sequence[str], name: str) -> Related
     return ()
 
 
-class _Groups:
+class Groups:
     """Resolve groups to the targets in them, through groups in groups."""
 
     def __init__(self, definition: Definition) -> None:

@@ -1,0 +1,106 @@
+"""`bakepy check`: look for faults in a definition, as far as that needs no engine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bakepy.cli import flags, selection
+from bakepy.cli.flags import Flag, Given
+from bakepy.cli.reports import FORMATS, in_order
+from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, Span, nearest
+from bakepy.settings import Settings
+
+if TYPE_CHECKING:
+    from bakepy.planner.load import File
+    from bakepy.planner.spec import SolveSpec
+    from bakepy.planner.survey import Survey
+
+FLAGS = (
+    *(flag for flag in selection.FLAGS if flag.name in {"file", "set", "var"}),
+    Flag("format", "Report as text, json or sarif", "FORMAT"),
+    Flag("strict", "Exit with 1 for warnings too"),
+    Flag("help", "Show this help", short="h"),
+)
+USAGE = """Usage: bakepy check [OPTIONS] [TARGET...]
+
+Look for all that is wrong with a definition and needs no engine to tell: syntax, values, names, links, and files that
+are not there. Without TARGET, all targets are looked at. Exits with 1 where there are errors.
+
+Options:
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command and return its exit status; raises BakeError."""
+    given = flags.parse(FLAGS, argv)
+    if given.switch("help"):
+        print(USAGE + flags.usage(FLAGS), end="")
+        return 0
+    form = given.text("format", "text")
+    if form not in FORMATS:
+        near = nearest(form, FORMATS)
+        hint = f"Did you mean {near}?" if near else f"It is one of {', '.join(FORMATS)}."
+        raise BakeError.of(f"invalid format {form}", hint=hint)
+    found = _found(given, Settings())
+    sys.stdout.write(FORMATS[form](found))
+    fatal = [d for d in found if d.severity is Severity.ERROR or given.switch("strict")]
+    return int(bool(fatal))
+
+
+def _found(given: Given, settings: Settings) -> list[Diagnostic]:
+    """Return all that can be told, each once, errors first, in the order of the files."""
+    from bakepy.planner.survey import survey
+
+    found: list[Diagnostic] = []
+    if url := selection.words(given).url:
+        raise BakeError.of(f"cannot check a remote definition: {url}", hint="Clone it, and check the files.")
+    with Keeping(found):
+        files = _files(given, settings, found)
+        changes = list(selection.changes(given, settings))
+        world = selection.world(given, settings)
+        seen = survey(files, world, given.arguments, changes, settings.lookup)
+        found += seen.found
+        found += _missing_files(seen, settings)
+    # Some faults are seen at several stages, in the same words.
+    first: dict[tuple[str, str, Span | None], Diagnostic] = {}
+    for one in found:
+        if not one.implied:
+            first.setdefault((one.summary, one.detail if one.subject else "", one.subject), one)
+    return in_order(first.values())
+
+
+def _files(given: Given, settings: Settings, faults: list[Diagnostic]) -> list[File]:
+    """Read each file that is named, whatever is wrong with others; the default ones otherwise. Raises BakeError."""
+    from bakepy.planner.load import read
+
+    files: list[File] = []
+    names = given.all("file") or settings.bake_files
+    for name in names:
+        with Keeping(faults):
+            files += read([name], sys.stdin.buffer.read)
+    if faults:
+        raise BakeError([])
+    return files or read([], sys.stdin.buffer.read)
+
+
+def _missing_files(seen: Survey, settings: Settings) -> list[Diagnostic]:
+    """Return what the built targets' contexts, Dockerfiles, secrets and outputs lack."""
+    from bakepy.executor.check import check
+    from bakepy.planner.places import related
+    from bakepy.planner.specify import specify
+
+    faults: list[Diagnostic] = []
+    specs: dict[str, SolveSpec] = {}
+    locate = partial(related, seen.config.definition)
+    for name in seen.built:
+        try:
+            specs |= specify({name: seen.config.targets[name]})
+        except BakeError as error:
+            faults += (replace(fault, related=fault.related or locate(name, "")) for fault in error.diagnostics)
+    with Keeping(faults):
+        check(specs, settings.environment(), locate, apart=True)
+    return faults

@@ -1,0 +1,149 @@
+"""Look for all that is wrong with a definition, and for what is likely not meant, behind the first fault too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from bakepy.diagnostics import Diagnostic, Severity
+from bakepy.planner import checks
+from bakepy.planner.config import Config, Definition
+from bakepy.planner.define import World, define
+from bakepy.planner.load import File
+from bakepy.planner.overrides import Lookup, Setting
+from bakepy.planner.places import Related, element, related
+from bakepy.planner.select import LINK, Groups, select
+
+
+@dataclass(slots=True)
+class Survey:
+    """Hold what a look at a definition found.
+
+    `built` are the names of targets of `config` that builds make and whose own faults are none, so that it can be
+    asked whether their files are there.
+    """
+
+    config: Config
+    built: list[str] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+
+
+def survey(
+    files: Sequence[File], world: World, names: Sequence[str], settings: Iterable[Setting], lookup: Lookup
+) -> Survey:
+    """Look at the targets that names mean; without names, at all of them."""
+    found: list[Diagnostic] = []
+    definition = define(files, world, found)
+    if definition.nameless:
+        # What looks like a missing target may be one that a fault keeps from being defined.
+        return Survey(Config({}, {}, definition), [], [*found, *definition.warnings])
+    wanted = list(names) or [*definition.groups, *definition.targets]
+    config = select(definition, wanted, settings, found)
+    checks.complete(config, lookup)
+    built = [name for name in _built(config, names) if not _fails(definition, name)]
+    found += checks.faults(config, built, lookup)
+    found += [*definition.warnings, *config.warnings, *_cycles(definition), *_shared_tags(config, names)]
+    return Survey(config, built, found)
+
+
+def _built(config: Config, names: Sequence[str]) -> list[str]:
+    """Return the targets that builds make: others only pass their attributes on, and need no files.
+
+    These are what is asked for by name, what groups have, what nothing inherits from, and what those link to.
+    """
+    definition = config.definition
+    members = {member for group in definition.groups.values() for member in group.targets}
+    parents = {parent for target in definition.targets.values() for parent in target.inherits or ()}
+    waiting = [
+        name
+        for name in config.targets
+        if names or name in members or (name not in parents and not name.startswith("_"))
+    ]
+    found: dict[str, None] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in config.targets and name not in found:
+            found[name] = None
+            contexts = (config.targets[name].contexts or {}).values()
+            waiting += [context.removeprefix(LINK) for context in contexts if context.startswith(LINK)]
+    return [name for name in config.targets if name in found]
+
+
+def _fails(definition: Definition, name: str) -> bool:
+    """Tell whether attributes of a target may be missing, its own or inherited ones."""
+    return bool(definition.failed) and not definition.failed.isdisjoint(definition.family(name))
+
+
+def _cycles(definition: Definition) -> list[Diagnostic]:
+    """Return a warning for each circle of inheritance, which the reference cuts in silence."""
+    found = []
+    done: set[str] = set()
+    for start in definition.targets:
+        path: list[str] = []
+        stack: list[str | None] = [start]
+        while stack:
+            name = stack.pop()
+            if name is None:
+                done.add(path.pop())
+            elif name in path:
+                found.append(_cycle(definition, [*path[path.index(name) :], name]))
+            elif name not in done and name in definition.targets:
+                path.append(name)
+                stack.append(None)
+                stack += reversed(definition.targets[name].inherits or [])
+    return found
+
+
+def _cycle(definition: Definition, way: list[str]) -> Diagnostic:
+    child, parent = way[-2:]
+    places = [a for owner, a in definition.places(child, "inherits") if owner == child]
+    return Diagnostic(
+        "Circular inheritance",
+        f"Target {parent} inherits from itself: {' -> '.join(way)}.",
+        element(places[0], parent) if places else None,
+        hint=f"Remove {parent} from what {child} inherits.",
+        severity=Severity.WARNING,
+    )
+
+
+def _shared_tags(config: Config, names: Sequence[str]) -> list[Diagnostic]:
+    """Return a warning for tags that several targets of one build have: one image takes the name from the other."""
+    groups = Groups(config.definition)
+    builds = [groups.members(name)[0] for name in config.definition.groups if name in config.groups]
+    if names:
+        builds.append([target for name in names for target in groups.members(name)[0]])
+    shared: dict[tuple[str, ...], list[str]] = {}
+    for build in builds:
+        owners: dict[str, list[str]] = {}
+        for name in dict.fromkeys(build):
+            target = config.targets.get(name)
+            if target is not None:
+                for tag in target.tags or ():
+                    owners.setdefault(tag, []).append(name)
+        for tag, targets in owners.items():
+            if len(targets) > 1 and not _are_one(config, targets):
+                tags = shared.setdefault(tuple(targets), [])
+                tags += [tag] if tag not in tags else []
+    return [_shared(config, targets, tags) for targets, tags in shared.items()]
+
+
+def _are_one(config: Config, names: Sequence[str]) -> bool:
+    """Tell whether targets differ in nothing but their names, so that one build serves them all."""
+    first, *rest = (config.targets[name].json() for name in names)
+    return all(other == first for other in rest)
+
+
+def _shared(config: Config, targets: Sequence[str], tags: Sequence[str]) -> Diagnostic:
+    places: Related = tuple(
+        place for name in targets[:2] for place in related(config.definition, name, "tags", tags[0])[:1]
+    )
+    known = [span for _, span in places]
+    rest = f", and {len(targets) - 5} more," if len(targets) > 5 else ""
+    return Diagnostic(
+        "Duplicate tag",
+        f"Targets {', '.join(targets[:5])}{rest} all have the tag {', '.join(tags[:5])}.",
+        known[-1] if known else None,
+        hint="The image that is made last takes the name from the others: give each a tag of its own.",
+        severity=Severity.WARNING,
+        related=places[:1] if len(known) > 1 and known[0] != known[1] else (),
+    )
