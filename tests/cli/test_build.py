@@ -125,6 +125,7 @@ def test_the_date_of_sources_becomes_an_argument(capsys, monkeypatch):
         (["--print", "--call=a,x=y"], "invalid print field: x=y"),
         (["--print", "--policy=filename=x"], "--policy does not accept filename"),
         (["--print", "--policy=disabled=1,strict=1"], "disabled policy cannot be combined"),
+        (["--print", "--allow=foo"], 'unknown entitlement key "foo"'),
         (["--print", "--sbom=x"], "invalid value for attest: invalid value x"),
         (["--print", "-f", "none.hcl"], "open none.hcl: no such file or directory"),
         (["--print", "-f", "."], "read .: is a directory"),
@@ -136,7 +137,6 @@ def test_the_date_of_sources_becomes_an_argument(capsys, monkeypatch):
         (["--print", "--set=*.output=type=local"], "dest is required for local exporter"),
         (["--print", "--set=*.annotations=x"], 'invalid annotation "x", expected key=value'),
         (["--print", "--set=*.context=-"], "context from stdin not allowed in bake"),
-        (["--print", "https://example.test/a.git"], "remote definitions are not supported yet"),
     ],
 )
 def test_faults_of_the_command_line_are_named(argv, message):
