@@ -124,7 +124,8 @@ def driver(stored: StoredBuilder, node: StoredNode, settings: Settings) -> Drive
         case "embedded":
             from bakepy.drivers.embedded import EmbeddedDriver
 
-            return EmbeddedDriver(settings)
+            _refuse_daemon_settings(stored, node, "the embedded engine is set up by bakepy")
+            return EmbeddedDriver(settings, "" if stored.implicit else node.name)
     later = "is not supported yet" if stored.driver in LATER else "is unknown"
     raise BuilderError.of(
         f'the driver "{stored.driver}" of the builder "{stored.name}" {later}',

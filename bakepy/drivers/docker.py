@@ -90,7 +90,7 @@ class DockerDriver(Driver):
     async def stop(self) -> None:
         """Leave it: the Engine is not ours to stop."""
 
-    async def remove(self) -> None:
+    async def remove(self, *, keep_state: bool = False) -> None:
         """Leave it: the Engine is not ours to remove."""
 
     async def _engine(self) -> EngineInfo:

@@ -19,9 +19,10 @@ class EmbeddedDriver(Driver):
 
     name: ClassVar[str] = "embedded"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, node: str = "") -> None:
+        """Reach the user's engine, or one of its own for a named node: the same programs, another build cache."""
         self._settings = settings
-        self._paths = Paths.of(settings)
+        self._paths = Paths.of(settings, node)
 
     async def inspect(self) -> NodeInfo:
         """Tell whether the engine runs; it is not started for this."""
@@ -80,13 +81,18 @@ class EmbeddedDriver(Driver):
 
         await asyncio.to_thread(stop, self._paths)
 
-    async def remove(self) -> None:
-        """Remove the engine with its build cache."""
+    async def remove(self, *, keep_state: bool = False) -> None:
+        """Remove the engine with its build cache; the programs stay where another builder's engine uses them."""
         import asyncio
 
-        from bakepy.engine.install import uninstall
+        from bakepy.engine.install import remove_node, uninstall
 
-        await asyncio.to_thread(uninstall, self._settings, lambda _text: None)
+        if self._paths == Paths.of(self._settings):
+            await asyncio.to_thread(uninstall, self._settings, lambda _text: None)
+        elif keep_state:
+            await self.stop()
+        else:
+            await asyncio.to_thread(remove_node, self._paths, self._settings)
 
     @property
     def _endpoint(self) -> Endpoint:
@@ -96,6 +102,6 @@ class EmbeddedDriver(Driver):
         from bakepy.engine.process import start
 
         try:
-            start(need(self._settings), self._settings, say)
+            start(need(self._settings), self._settings, say, paths=self._paths)
         except EngineError as error:
             raise DriverError(error.diagnostics) from error

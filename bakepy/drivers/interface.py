@@ -87,5 +87,5 @@ class Driver(ABC):
         """Stop the node, its state kept."""
 
     @abstractmethod
-    async def remove(self) -> None:
-        """Remove the node and, unless the driver was told to keep it, its state."""
+    async def remove(self, *, keep_state: bool = False) -> None:
+        """Remove the node, and its build cache unless that is to be kept."""

@@ -56,7 +56,7 @@ class RemoteDriver(Driver):
     async def stop(self) -> None:
         """Leave it: it is not ours to stop."""
 
-    async def remove(self) -> None:
+    async def remove(self, *, keep_state: bool = False) -> None:
         """Leave it: it is not ours to remove."""
 
 

@@ -170,6 +170,8 @@ def uninstall(settings: Settings, say: Say) -> bool:
         return False
     if stop(paths):
         say("stopped the engine")
+    for node in (paths.home / "nodes").glob("*"):
+        remove_node(Paths(node), settings)
     with locked(paths.install_lock):
         unmount_below(paths.home)
         _remove(paths.run)
@@ -177,6 +179,18 @@ def uninstall(settings: Settings, say: Say) -> bool:
         _remove(paths.home)
     say(f"removed {paths.home}")
     return True
+
+
+def remove_node(paths: Paths, settings: Settings) -> None:
+    """Stop an engine that is a builder's node by itself, and remove it with its build cache."""
+    from bakepy.engine.mounts import unmount_below
+    from bakepy.engine.process import stop
+
+    stop(paths)
+    unmount_below(paths.home)
+    _remove(paths.run)
+    _remove_state(paths, settings)
+    _remove(paths.home)
 
 
 def _remove_state(paths: Paths, settings: Settings) -> None:

@@ -19,9 +19,10 @@ class Paths:
     home: Path
 
     @classmethod
-    def of(cls, settings: Settings) -> Paths:
-        """Return the paths in the user's data folder."""
-        return cls(settings.data_home / "bakepy" / "engine")
+    def of(cls, settings: Settings, node: str = "") -> Paths:
+        """Return the paths in the user's data folder, or those of an engine that is a builder's node by itself."""
+        home = settings.data_home / "bakepy" / "engine"
+        return cls(home / "nodes" / node if node else home)
 
     def version(self, version: str) -> Path:
         """Return the folder of one installed version: `bin/` and `install.json`."""

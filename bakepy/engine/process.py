@@ -93,12 +93,14 @@ def in_use(paths: Paths) -> Iterator[None]:
         yield
 
 
-def start(engine: Engine, settings: Settings, say: Callable[[str], None], *, idle: float = IDLE) -> None:
-    """Start the engine unless it answers already; returns once it does.
+def start(
+    engine: Engine, settings: Settings, say: Callable[[str], None], *, idle: float = IDLE, paths: Paths | None = None
+) -> None:
+    """Start the engine unless it answers already; returns once it does. It is the user's, or the one at `paths`.
 
     Raises PrivilegeError, DiskFullError, CrashError or StartError.
     """
-    paths = Paths.of(settings)
+    paths = paths or Paths.of(settings)
     paths.prepare()
     with locked(paths.start_lock):
         answer = probe(paths.socket)
