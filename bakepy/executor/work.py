@@ -13,9 +13,10 @@ from bakepy.executor.agents import agent
 from bakepy.executor.check import secret_place
 from bakepy.executor.environment import Environment
 from bakepy.executor.folders import CONTEXT, DOCKERFILE, Folders, unkeyed
+from bakepy.executor.lower import store_id
 from bakepy.executor.vcs import Repositories
 from bakepy.planner.graph import SolveGraph
-from bakepy.planner.spec import LocalDockerfile, SolveSpec
+from bakepy.planner.spec import LayoutContext, LocalDockerfile, SolveSpec
 from bakepy.progress import events as ev
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ class Work:
     def private_services(self, spec: SolveSpec) -> list[Service]:
         """Return the services that answer for one solve alone: two targets may mean different things by one id."""
         services: list[Service] = []
+        layouts = [c for _, c in spec.contexts if isinstance(c, LayoutContext)]
+        if layouts:
+            from bakepy.buildkit.session.content import Content, Layout
+
+            services.append(Content({f"oci:{store_id(c)}": Layout(Path(c.path)) for c in layouts}))
         if spec.secrets:
             from bakepy.buildkit.session.secrets import Secrets
 

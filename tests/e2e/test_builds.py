@@ -468,3 +468,23 @@ def test_an_unwritable_destination_stops_the_solve(project: Project, tmp_path: P
     assert time.monotonic() - before < 60
     assert run.returncode in {0, 1}
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("tag", [":1", ""])
+def test_an_oci_layout_is_a_context(project: Project, tag: str) -> None:
+    """An image in a folder of this machine serves as a base, by its tag, or as the only one there."""
+    project.write(Dockerfile="FROM scratch\nCOPY sh /bin/sh\nENV FROM_LAYOUT=yes\n")
+    project.bake('target "default" {\n tags = ["x.test/base:1"]\n output = ["type=oci,dest=o.tar"]\n}')
+    with tarfile.open(project.path / "o.tar") as archive:
+        archive.extractall(project.path / "layout", filter="data")
+    leaf = inline("FROM base AS work", "RUN echo $FROM_LAYOUT > /is", "FROM scratch", "COPY --from=work /is /")
+    project.bake(
+        f"""
+        target "default" {{
+          contexts = {{ base = "oci-layout://layout{tag}" }}
+          dockerfile-inline = {leaf}
+          output = ["out"]
+        }}
+        """
+    )
+    assert project.read("out/is") == "yes\n"
