@@ -362,8 +362,20 @@ def _exporter(export: Export, index: int, spec: SolveSpec, node: NodeFacts, env:
 
 
 def _caches(caches: tuple[Cache, ...], env: Environment) -> tuple[CacheEntry, ...]:
-    entries = (_with_credentials(c, env) for c in caches)
-    return tuple(e for e in entries if _active(e))
+    entries = (_with_digest(_with_credentials(c, env)) for c in caches)
+    return tuple(e for e in entries if e and _active(e))
+
+
+def _with_digest(cache: CacheEntry) -> CacheEntry | None:
+    """Add the digest of a folder's cache; None where the folder has none yet, as before its first export."""
+    src = cache.attrs.get("src")
+    if cache.type != "local" or not src or cache.attrs.get("digest"):
+        return cache
+    from bakepy.buildkit.session.content import Layout
+
+    layout = Layout(Path(src))
+    digest = layout.find(cache.attrs.get("tag", "latest")) if (layout.path / "index.json").exists() else None
+    return CacheEntry(cache.type, {**cache.attrs, "digest": digest}) if digest else None
 
 
 def _cache_exports(spec: SolveSpec, node: NodeFacts, env: Environment) -> tuple[CacheEntry, ...]:

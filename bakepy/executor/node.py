@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bakepy.buildkit.errors import ConnectionLost
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bakepy.executor.work import Work
 
 CONFIG = "containerimage.config"
+CACHE = "cache.manifest"
 CONFIG_DIGEST = "containerimage.config.digest"
 HOST_GATEWAY = "org.mobyproject.buildkit.worker.moby.host-gateway-ip"
 
@@ -139,6 +141,7 @@ class NodeRun:
             steps.built(vertex.id, result)
             await steps.released(vertex.id)
         response = _told(await build.finish(result), exporters)
+        _tag_caches(vertex.spec, response)
         return Solved(response | {BUILD_REF: f"{self._work.builder}/{self.name}/{build.ref}"})
 
     async def _session_for(self, spec: SolveSpec, outputs: Outputs, stack: AsyncExitStack) -> Session:
@@ -155,6 +158,16 @@ class NodeRun:
     def _folder_attrs(self, spec: SolveSpec, session: Session) -> dict[str, str]:
         shared = self._shared or session
         return self._work.folders.attrs(spec, shared.id, session.id)
+
+
+def _tag_caches(spec: SolveSpec, response: Mapping[str, str]) -> None:
+    """Enter an exported cache into the index of its folder, which the daemon leaves to this side."""
+    if CACHE in response:
+        from bakepy.buildkit.session.content import Layout
+        from bakepy.executor.work import local_caches
+
+        for folder, tag in local_caches(spec).items():
+            Layout(Path(folder), writable=True).tag(json.loads(response[CACHE]), tag)
 
 
 def _told(response: Mapping[str, str], exporters: tuple[Exporter, ...]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from bakepy.progress import events as ev
 
 if TYPE_CHECKING:
     from bakepy.buildkit.session.auth import Auth
+    from bakepy.buildkit.session.content import Layout
     from bakepy.buildkit.session.filesync import FileSync
     from bakepy.buildkit.session.rpc import Service
     from bakepy.drivers.docker_host import DockerHost
@@ -105,11 +106,10 @@ class Work:
     def private_services(self, spec: SolveSpec) -> list[Service]:
         """Return the services that answer for one solve alone: two targets may mean different things by one id."""
         services: list[Service] = []
-        layouts = [c for _, c in spec.contexts if isinstance(c, LayoutContext)]
-        if layouts:
-            from bakepy.buildkit.session.content import Content, Layout
+        if layouts := _layouts(spec):
+            from bakepy.buildkit.session.content import Content
 
-            services.append(Content({f"oci:{store_id(c)}": Layout(Path(c.path)) for c in layouts}))
+            services.append(Content(layouts))
         if spec.secrets:
             from bakepy.buildkit.session.secrets import Secrets
 
@@ -119,6 +119,25 @@ class Work:
 
             services.append(Ssh({s.id: agent(s.paths, self.env.variables) for s in spec.ssh}))
         return services
+
+
+def _layouts(spec: SolveSpec) -> dict[str, Layout]:
+    """Return the folders of images and caches that a solve reads or writes, by the daemon's names for them."""
+    from bakepy.buildkit.session.content import Layout
+
+    found = {f"oci:{store_id(c)}": Layout(Path(c.path)) for _, c in spec.contexts if isinstance(c, LayoutContext)}
+    for cache in spec.cache_from:
+        if cache.type == "local" and (src := dict(cache.attrs).get("src")):
+            found[f"local:{src}"] = Layout(Path(src))
+    for folder in local_caches(spec):
+        found[f"local:{folder}"] = Layout(Path(folder), writable=True)
+    return found
+
+
+def local_caches(spec: SolveSpec) -> dict[str, str]:
+    """Return the folders that a solve exports its cache to, each with the tag for it."""
+    attrs = [dict(c.attrs) for c in spec.cache_to if c.type == "local"]
+    return {a["dest"]: a.get("tag", "latest") for a in attrs if a.get("dest")}
 
 
 def secret_values(spec: SolveSpec, variables: Mapping[str, str]) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon import running_buildkitd
 from tests.e2e.conftest import Project
 
 pytestmark = pytest.mark.e2e
@@ -488,3 +489,16 @@ def test_an_oci_layout_is_a_context(project: Project, tag: str) -> None:
         """
     )
     assert project.read("out/is") == "yes\n"
+
+
+def test_a_cache_in_a_folder(project: Project) -> None:
+    """What one daemon writes to a folder serves another; a folder without a cache yet is no fault."""
+    project.write(Dockerfile=SHELL + "RUN echo cached > /x\n")
+    hcl = 'target "default" {\n cache-from = ["type=local,src=c"]\n cache-to = ["type=local,dest=c,mode=max"]\n}'
+    project.bake(hcl)
+    (manifest,) = json.loads(project.read("c/index.json"))["manifests"]
+    assert manifest["annotations"]["org.opencontainers.image.ref.name"] == "latest"
+    with running_buildkitd() as daemon:
+        project.address = daemon.endpoint.target.replace("unix:", "unix://")
+        run = project.bake(hcl)
+    assert "CACHED" in run.stderr
