@@ -16,6 +16,7 @@ from bakepy.settings import Settings
 
 if TYPE_CHECKING:
     from bakepy.planner.load import File
+    from bakepy.planner.overrides import Setting
     from bakepy.planner.spec import SolveSpec
     from bakepy.planner.survey import Survey
 
@@ -58,11 +59,13 @@ def _found(given: Given, settings: Settings) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     if url := selection.words(given).url:
         raise BakeError.of(f"cannot check a remote definition: {url}", hint="Clone it, and check the files.")
+    changes: list[Setting] = []
     with Keeping(found):
-        files = _files(given, settings, found)
         changes = list(selection.changes(given, settings))
+    with Keeping(found):
         world = selection.world(given, settings)
-        seen = survey(files, world, given.arguments, changes, settings.lookup)
+        files, unread = _files(given, settings)
+        seen = survey(files, world, given.arguments, changes, settings.lookup, unread)
         found += seen.found
         found += _missing_files(seen, settings)
     # Some faults are seen at several stages, in the same words.
@@ -73,18 +76,17 @@ def _found(given: Given, settings: Settings) -> list[Diagnostic]:
     return in_order(first.values())
 
 
-def _files(given: Given, settings: Settings, faults: list[Diagnostic]) -> list[File]:
-    """Read each file that is named, whatever is wrong with others; the default ones otherwise. Raises BakeError."""
+def _files(given: Given, settings: Settings) -> tuple[list[File], list[Diagnostic]]:
+    """Read the files that are named, and tell which cannot be; else read the default ones. Raises BakeError."""
     from bakepy.planner.load import read
 
     files: list[File] = []
+    faults: list[Diagnostic] = []
     names = given.all("file") or settings.bake_files
     for name in names:
         with Keeping(faults):
             files += read([name], sys.stdin.buffer.read)
-    if faults:
-        raise BakeError([])
-    return files or read([], sys.stdin.buffer.read)
+    return files if names else read([], sys.stdin.buffer.read), faults
 
 
 def _missing_files(seen: Survey, settings: Settings) -> list[Diagnostic]:

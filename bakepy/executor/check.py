@@ -156,7 +156,9 @@ class _Run:
     def named_context(self, name: str, text: str) -> None:
         path = Path(text)
         if not path.exists():
-            hint = _near_path(path) or f"for an image write docker-image://{text}, for a target target:{text}"
+            hint = _near_path(path)
+            if not hint and not text.startswith((".", "/")):
+                hint = f"for an image write docker-image://{text}, for a target target:{text}"
             self.fault(f"failed to get build context {name}: stat {text}: no such file or directory", hint)
         elif not path.is_dir():
             self.fault(f"failed to get build context path {text}: not a directory")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bakepy.diagnostics import Diagnostic, Severity
 from bakepy.planner import checks
 from bakepy.planner.config import Config, Definition
-from bakepy.planner.define import World, define
+from bakepy.planner.define import World, define, validate_label
 from bakepy.planner.load import File
 from bakepy.planner.overrides import Lookup, Setting
 from bakepy.planner.places import Related, element, related
@@ -17,7 +17,7 @@ from bakepy.planner.select import LINK, Groups, select
 
 @dataclass(slots=True)
 class Survey:
-    """Hold what a look at a definition found.
+    """Hold what a look at a definition found, in `found`.
 
     `built` are the names of targets of `config` that builds make and whose own faults are none, so that it can be
     asked whether their files are there.
@@ -29,15 +29,24 @@ class Survey:
 
 
 def survey(
-    files: Sequence[File], world: World, names: Sequence[str], settings: Iterable[Setting], lookup: Lookup
+    files: Sequence[File],
+    world: World,
+    names: Sequence[str],
+    settings: Iterable[Setting],
+    lookup: Lookup,
+    found: Iterable[Diagnostic] = (),
 ) -> Survey:
-    """Look at the targets that names mean; without names, at all of them."""
-    found: list[Diagnostic] = []
+    """Look at the targets that names mean; without names, at all of them.
+
+    `found` are the faults of files that could not be read: what they would define is missing.
+    """
+    found = list(found)
     definition = define(files, world, found)
     if definition.nameless:
         # What looks like a missing target may be one that a fault keeps from being defined.
         return Survey(Config({}, {}, definition), [], [*found, *definition.warnings])
-    wanted = list(names) or [*definition.groups, *definition.targets]
+    # A name that is none was reported, and cannot be asked for.
+    wanted = list(names) or [n for n in (*definition.groups, *definition.targets) if validate_label(n) is None]
     config = select(definition, wanted, settings, found)
     checks.complete(config, lookup)
     built = [name for name in _built(config, names) if not _fails(definition, name)]
