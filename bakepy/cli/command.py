@@ -1,0 +1,99 @@
+"""What the commands on builders share: flags, asking back, and doing something on all nodes at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from bakepy.cli import flags
+from bakepy.cli.flags import Flag, Given
+from bakepy.diagnostics import BakeError
+
+if TYPE_CHECKING:
+    from bakepy.builders.state import BuilderState, NodeState
+    from bakepy.builders.store import StoredBuilder
+    from bakepy.buildkit.client import Client
+    from bakepy.settings import Settings
+
+T = TypeVar("T")
+
+BUILDER = Flag("builder", "Use this builder", "NAME")
+TIMEOUT = Flag("timeout", "How long a node has to answer (20s)", "DURATION")
+COMMON = (Flag("debug", "Say more", short="D"), Flag("help", "Show this help", short="h"))
+
+
+def begin(usage: str, known: Sequence[Flag], argv: Sequence[str], *, at_most: int | None = 0) -> Given | None:
+    """Read a command line; return None once help was printed. Raises BakeError, also for too many arguments."""
+    given = flags.parse(known, argv)
+    if given.switch("help"):
+        print(f"{usage}\n\nOptions:\n{flags.usage(known)}", end="")
+        return None
+    if at_most is not None and len(given.arguments) > at_most:
+        allowed = f"at most {at_most} argument{'s' if at_most > 1 else ''}" if at_most else "no arguments"
+        raise BakeError.of(
+            f'"{_name(usage)}" accepts {allowed}', f"it was given {' '.join(given.arguments)}", hint=_synopsis(usage)
+        )
+    return given
+
+
+def _synopsis(usage: str) -> str:
+    return usage.partition("\n")[0].removeprefix("Usage: ")
+
+
+def _name(usage: str) -> str:
+    return " ".join(_synopsis(usage).split()[:2])
+
+
+def seconds(given: Given) -> float:
+    """Return `--timeout`; 0 means to wait as long as it takes, if that is less than a day. Raises BakeError."""
+    from bakepy.cli.units import SECOND, parse_duration
+
+    return parse_duration(given.text("timeout", "20s")) / SECOND or 86400.0
+
+
+def confirmed(question: str) -> bool:
+    """Ask on standard output and tell whether the answer was yes."""
+    print(f"{question} [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() == "y"
+
+
+def tell(text: str) -> None:
+    """Show a step of what takes time."""
+    print(text, file=sys.stderr, flush=True)
+
+
+async def made(builder: StoredBuilder, settings: Settings) -> BuilderState:
+    """Return a builder with its drivers. Raises what they cannot use."""
+    from bakepy.builders.state import load
+
+    state = await load(builder, settings, ask=False)
+    for error in (state.error, *(node.error for node in state.nodes)):
+        if error:
+            raise error
+    return state
+
+
+@asynccontextmanager
+async def connected(node: NodeState, within: float) -> AsyncIterator[Client]:
+    """Dial a node and talk to its BuildKit while the context lasts. Raises DriverError or TransportError."""
+    from bakepy.buildkit.client import Client
+
+    if node.driver is None:
+        raise BakeError.of(f"the node {node.stored.name} has no driver")
+    async with node.driver.dial() as endpoint, Client.connect(endpoint, within=within) as client:
+        yield client
+
+
+async def on_nodes(state: BuilderState, act: Callable[[NodeState], Awaitable[T]]) -> list[T]:
+    """Do something on all nodes at once; raises the first error once all have ended."""
+    import asyncio
+
+    ended = await asyncio.gather(*(act(node) for node in state.nodes), return_exceptions=True)
+    good: list[T] = []
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+        good.append(result)
+    return good

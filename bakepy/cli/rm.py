@@ -1,0 +1,156 @@
+"""`bakepy rm`: remove builders, and what they run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bakepy.cli import command
+from bakepy.cli.flags import Flag
+from bakepy.diagnostics import BakeError
+
+if TYPE_CHECKING:
+    from bakepy.builders.state import BuilderState, NodeState
+    from bakepy.builders.store import StoredBuilder
+    from bakepy.settings import Settings
+
+FLAGS = (
+    Flag("all-inactive", "Remove all builders that do not run"),
+    Flag("force", "Do not ask", short="f"),
+    Flag("keep-daemon", "Leave the BuildKit daemon running"),
+    Flag("keep-state", "Keep the build cache for a builder of the same name"),
+    command.BUILDER,
+    command.TIMEOUT,
+    *command.COMMON,
+)
+USAGE = """Usage: bakepy rm [OPTIONS] [NAME...]
+
+Remove builders."""
+WARNING = "WARNING! This will remove all builders that are not in running state. Are you sure you want to continue?"
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Say what of a builder stays."""
+
+    daemon: bool
+    state: bool
+    within: float
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command and return its exit status; raises BakeError."""
+    given = command.begin(USAGE, FLAGS, argv, at_most=None)
+    if given is None:
+        return 0
+    import asyncio
+
+    from bakepy.builders.choose import everything, find
+    from bakepy.settings import Settings
+
+    settings = Settings()
+    keep = Keep(bool(given.switch("keep-daemon")), bool(given.switch("keep-state")), command.seconds(given))
+    if given.switch("all-inactive"):
+        if given.arguments:
+            raise BakeError.of("cannot specify builder name when --all-inactive is set")
+        if not given.switch("force") and not command.confirmed(WARNING):
+            return 0
+        made = [builder for builder in everything(settings) if not builder.implicit]
+        return _report(asyncio.run(_remove_inactive(made, keep, settings)))
+    failed: dict[str, BakeError | None] = {}
+    builders = []
+    for name in given.arguments or [given.text("builder")]:
+        try:
+            builders.append(find(name, settings))
+        except BakeError as error:
+            failed[name] = error
+    return _report(failed | asyncio.run(_remove_all(builders, keep, settings)))
+
+
+def _report(ended: dict[str, BakeError | None]) -> int:
+    from bakepy.diagnostics import render
+
+    for name, error in ended.items():
+        text = f"failed to remove {name}: {error}" if error else f"{name} removed"
+        print(text, file=sys.stderr)
+        if error and any(d.hint for d in error.diagnostics):
+            print(render(error.diagnostics, color=False), file=sys.stderr)
+    if any(ended.values()):
+        raise BakeError.of("failed to remove one or more builders")
+    return 0
+
+
+async def _remove_inactive(
+    builders: Sequence[StoredBuilder], keep: Keep, settings: Settings
+) -> dict[str, BakeError | None]:
+    from bakepy.builders.state import load_all
+
+    states = await load_all(builders, settings, within=keep.within)
+    # What cannot be asked may well run: it is left, and said.
+    unknown = {state.stored.name: state.error for state in states if state.error}
+    asked = [state for state in states if not state.error]
+    idle = [state.stored for state in asked if not state.stored.dynamic and not any(n.runs for n in state.nodes)]
+    return {**unknown, **await _remove_all(idle, keep, settings)}
+
+
+async def _remove_all(builders: Sequence[StoredBuilder], keep: Keep, settings: Settings) -> dict[str, BakeError | None]:
+    """Remove builders at once; return the error of each, or None."""
+    import asyncio
+
+    errors = await asyncio.gather(*(_remove(builder, keep, settings) for builder in builders))
+    return {builder.name: error for builder, error in zip(builders, errors, strict=True)}
+
+
+async def _remove(builder: StoredBuilder, keep: Keep, settings: Settings) -> BakeError | None:
+    import asyncio
+
+    from bakepy.builders.choose import EMBEDDED
+    from bakepy.builders.state import load
+    from bakepy.builders.store import Writer
+
+    if builder.implicit:
+        way = "bakepy engine uninstall" if builder.name == EMBEDDED else f"docker context rm {builder.name}"
+        what = "the embedded engine" if builder.name == EMBEDDED else "this context"
+        return BakeError.of(f"context builder cannot be removed, run `{way}` to remove {what}")
+    error = None
+    if not keep.daemon:
+        state = await load(builder, settings, ask=False)
+        error = await _remove_nodes(state, keep)
+
+    def forget() -> None:
+        with Writer.open(settings) as store:
+            store.remove(builder.name)
+
+    await asyncio.to_thread(forget)
+    return error
+
+
+async def _remove_nodes(state: BuilderState, keep: Keep) -> BakeError | None:
+    """Stop and remove the nodes; return what went wrong: the builder goes all the same."""
+    import asyncio
+
+    from bakepy.drivers.interface import DriverError
+
+    async def remove(node: NodeState) -> None:
+        if node.error:
+            raise node.error
+        if node.driver:
+            try:
+                async with asyncio.timeout(keep.within):
+                    await node.driver.stop()
+                    await node.driver.remove(keep_state=keep.state)
+            except TimeoutError:
+                raise DriverError.of(
+                    f"the node {node.stored.name} was not removed within {keep.within:g}s",
+                    hint="it may still be there: remove what runs by hand",
+                ) from None
+
+    if state.error:
+        return state.error
+    try:
+        await command.on_nodes(state, remove)
+    except BakeError as error:
+        return error
+    return None

@@ -1,0 +1,37 @@
+"""`bakepy stop`: stop the nodes of a builder, their build caches kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bakepy.cli import command
+
+FLAGS = (command.BUILDER, command.TIMEOUT, *command.COMMON)
+USAGE = """Usage: bakepy stop [OPTIONS] [NAME]
+
+Stop a builder; the next build starts it again, with its build cache."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command and return its exit status; raises BakeError."""
+    given = command.begin(USAGE, FLAGS, argv, at_most=1)
+    if given is None:
+        return 0
+    import asyncio
+
+    from bakepy.builders.choose import find
+    from bakepy.builders.state import NodeState
+    from bakepy.settings import Settings
+
+    settings = Settings()
+    builder = find(given.arguments[0] if given.arguments else given.text("builder"), settings)
+
+    async def stop(node: NodeState) -> None:
+        if node.driver:
+            await node.driver.stop()
+
+    async def run() -> None:
+        await command.on_nodes(await command.made(builder, settings), stop)
+
+    asyncio.run(run())
+    return 0

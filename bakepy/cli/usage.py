@@ -1,0 +1,70 @@
+"""Records of the build cache as rows, and what they come to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from bakepy.buildkit.requests import CacheRecord
+from bakepy.cli.tabular import align
+from bakepy.cli.units import ago, decimal_size, timestamp
+
+TAB = 8
+
+PRETTY = """ID:           {{.ID}}
+{{- if .Parents }}
+Parents:
+{{- range .Parents }}
+ - {{.}}
+{{- end }}
+{{- end }}
+Created at:   {{.CreatedAt}}
+Mutable:      {{.Mutable}}
+Reclaimable:  {{.Reclaimable}}
+Shared:       {{.Shared}}
+Size:         {{.Size}}
+{{- if .Description}}
+Description:  {{ .Description }}
+{{- end }}
+Usage count:  {{.UsageCount}}
+{{- if .LastUsedAt}}
+Last used:    {{ .LastUsedAt }}
+{{- end }}
+{{- if .Type}}
+Type:         {{ .Type }}
+{{- end }}
+"""
+"""A record in full, one field a line."""
+
+
+def row(record: CacheRecord, *, table: bool) -> dict[str, object]:
+    """Return the fields of a record; a table marks what is mutable and what is shared with a star."""
+    return {
+        "ID": record.id + ("*" if table and record.mutable else ""),
+        "Parents": list(record.parents),
+        "CreatedAt": timestamp(record.created),
+        "Mutable": record.mutable,
+        "Reclaimable": not record.in_use,
+        "Shared": record.shared,
+        "Size": decimal_size(record.size) + ("*" if table and record.shared else ""),
+        "Description": record.description,
+        "UsageCount": record.usage_count,
+        "LastUsedAt": "" if record.last_used is None else f"{ago(time.time_ns() - record.last_used)} ago",
+        "Type": record.type,
+    }
+
+
+def summary(records: Iterable[CacheRecord]) -> str:
+    """Return what the records take, and how much of that a prune would free."""
+    found = list(records)
+    total = sum(record.size for record in found)
+    shared = sum(record.size for record in found if record.shared)
+    free = sum(record.size for record in found if not record.in_use)
+    lines = [("Shared", shared), ("Private", total - shared)] if shared else []
+    lines += [("Reclaimable", free), ("Total", total)]
+    return sizes(lines)
+
+
+def sizes(lines: Iterable[tuple[str, int]]) -> str:
+    """Return sizes by name, one a line."""
+    return align("".join(f"{name}:\t{decimal_size(size)}\n" for name, size in lines), least=1, tab=TAB)
