@@ -99,10 +99,9 @@ def _missing_files(seen: Survey, settings: Settings) -> list[Diagnostic]:
     specs: dict[str, SolveSpec] = {}
     locate = partial(related, seen.config.definition)
     for name in seen.built:
-        try:
-            specs |= specify({name: seen.config.targets[name]})
-        except BakeError as error:
-            faults += (replace(fault, related=fault.related or locate(name, "")) for fault in error.diagnostics)
+        found: list[Diagnostic] = []
+        specs |= specify({name: seen.config.targets[name]}, faults=found)
+        faults += (replace(fault, related=locate(name, "")) for fault in found)
     with Keeping(faults):
         check(specs, settings.environment(), locate, apart=True)
     return faults

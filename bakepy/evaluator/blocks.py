@@ -14,7 +14,7 @@ from bakepy.grammar.nodes import Attribute, Block, Expr, GetAttr, Literal, Objec
 from bakepy.values.convert import convert
 from bakepy.values.errors import AttributeStep, ConversionError, Path
 from bakepy.values.strings import quoted
-from bakepy.values.types import STRING, CollectionType, MapType, ObjectType, Type
+from bakepy.values.types import BOOL, STRING, CollectionType, MapType, ObjectType, Type
 from bakepy.values.value import Value, map_, object_, string
 
 Schema = Mapping[str, Decoder]
@@ -111,7 +111,7 @@ class Blocks:
             try:
                 self._name(one)
             except ResolveError as e:
-                resolver.report([Diagnostic("Invalid name", e.message, at, at, e.hint)], stops=True)
+                resolver.report([Diagnostic("Invalid name", e.message, at, at, e.hint, related=e.related)], stops=True)
                 self._leave(one)
             except BakeError as e:
                 resolver.report(e.diagnostics, stops=True)
@@ -163,8 +163,7 @@ class Blocks:
                 self._check_name(label)
             name = self._row_name(block, scope)
             if name in names:
-                hint = "each row of a matrix needs a name of its own: let name = … use every axis"
-                raise ResolveError(f"duplicate name {quoted(name)}", hint)
+                raise self._duplicate(block, name)
             names[name] = None
             one.rows.append(_Row(Row(kind, name, label, block), scope))
             self._named[kind].setdefault(name, []).append(one)
@@ -179,9 +178,23 @@ class Blocks:
         needs = self.resolver.dependencies(attribute.value)
         return not needs.calls and needs.roots.isdisjoint(varying)
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, made: Attribute | None = None) -> None:
+        """Raise ResolveError for what cannot be a name; `made` is the attribute that made it of other values."""
         if message := self.resolver.inputs.validate_label(name):
-            raise ResolveError(message)
+            if made:
+                hint = f"the name is {quoted(name)}: sanitize(…) makes a name of any text"
+                raise ResolveError(message, hint, (("it is made here", made.span),))
+            fitting = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)
+            raise ResolveError(message, f'write for instance "{fitting}"' if fitting else "")
+
+    @staticmethod
+    def _duplicate(block: Block, name: str) -> ResolveError:
+        made = block.body.attributes.get("name")
+        hint = "each row of a matrix needs a name of its own: "
+        hint += "let name use every axis, and no axis have a value twice" if made else "add name = …, made of the axes"
+        place = made or block.body.attributes["matrix"]
+        words = "the name is made here" if made else "the rows are made here"
+        return ResolveError(f"duplicate name {quoted(name)}", hint, ((words, place.span),))
 
     def _scopes(self, block: Block) -> list[Scope]:
         """Return one scope for each row of the matrix; without one, the scope of all."""
@@ -217,7 +230,7 @@ class Blocks:
             raise ResolveError(e.message) from None
         if name.is_null:
             raise ResolveError("name must not be null")
-        self._check_name(name.text)
+        self._check_name(name.text, attribute)
         return name.text
 
     def _refer(self, variable: Variable) -> bool:
@@ -325,9 +338,7 @@ def _decoded(expr: Expr, scope: Scope, decoder: Decoder, faults: list[Diagnostic
         message, implied = e.message, False
         if (at := _locate(expr, value, decoder.unset.type, e.path)) is not expr:
             related = (("it is this value", at.span),)
-        if value.type.is_primitive and isinstance(decoder.unset.type, CollectionType):
-            braces = "{ … }" if isinstance(decoder.unset.type, MapType) else "[ … ]"
-            hint = f"put it in {braces}: this takes {decoder.unset.type.friendly_name()}"
+        hint = _remedy(value.type, decoder.unset.type)
     faults.append(
         Diagnostic(
             "Unsuitable value type",
@@ -340,6 +351,18 @@ def _decoded(expr: Expr, scope: Scope, decoder: Decoder, faults: list[Diagnostic
         )
     )
     return None
+
+
+def _remedy(given: Type, wanted: Type) -> str:
+    """Say how a value of the wanted type is written, where the given type is another kind of thing."""
+    if isinstance(wanted, CollectionType) and given.is_primitive:
+        braces = "{ … }" if isinstance(wanted, MapType) else "[ … ]"
+        return f"put it in {braces}: this takes {wanted.friendly_name()}"
+    if isinstance(wanted, MapType) and not isinstance(given, MapType | ObjectType):
+        return "write { name = value }"
+    if wanted is BOOL:
+        return "write true or false"
+    return ""
 
 
 def _locate(expr: Expr, value: Value, wanted: Type, path: Path) -> Expr:

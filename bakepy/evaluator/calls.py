@@ -59,8 +59,15 @@ def _call(expr: Call, scope: Scope, faults: Faults) -> Value:
         # Faults in the result of a function of the user's are where the function is; show that place too.
         inner = error.__context__.diagnostics if isinstance(error.__context__, ResultFault) else ()
         related = tuple(("here", d.subject) for d in inner if d.subject is not None and not d.implied)
-        faults.extend(_diagnostic(expr, c, given, related) for c in error.complaints)
+        hint = "" if related else _usage(function)
+        faults.extend(_diagnostic(expr, c, given, related, hint) for c in error.complaints)
         return UNKNOWN_DYNAMIC
+
+
+def _usage(function: Function) -> str:
+    from bakepy.evaluator.functions.signature import signature
+
+    return f"it is called as {signature(function)}"
 
 
 def _argument(function: Function, index: int, given: _Given, scope: Scope, faults: Faults) -> Argument:
@@ -103,7 +110,7 @@ def _expand(expr: Call, scope: Scope, faults: Faults) -> list[_Given] | None:
 
 
 def _diagnostic(
-    expr: Call, complaint: Complaint, given: Sequence[_Given], related: tuple[tuple[str, Span], ...]
+    expr: Call, complaint: Complaint, given: Sequence[_Given], related: tuple[tuple[str, Span], ...], hint: str
 ) -> Diagnostic:
     context: Span | None = expr.span
     match complaint.place:
@@ -115,7 +122,7 @@ def _diagnostic(
             subject, context = expr.span, None
         case Place.NAME:
             subject = start_span(expr)
-    return Diagnostic(complaint.summary, complaint.detail, subject, context, related=related)
+    return Diagnostic(complaint.summary, complaint.detail, subject, context, hint, related=related)
 
 
 def _unknown_function(expr: Call, scope: Scope) -> Diagnostic:
@@ -137,6 +144,9 @@ def _unknown_function(expr: Call, scope: Scope) -> Diagnostic:
         near = suggestion(name, offered)
         mean = f' Did you mean "{near}"?' if near else ""
         detail = f'There is no function named "{name}".{mean}'
-        if not near and (close := nearest(name, scope.function_names())):
+        close = None if near else nearest(name, scope.function_names())
+        if close:
             hint = f'did you mean "{close}"?'
+        elif not near:
+            hint = "`bakepy functions` lists those that there are"
     return Diagnostic("Call to unknown function", detail, expr.name_span, expr.span, hint)

@@ -100,7 +100,7 @@ def _labelled(block: Block, faults: Faults) -> bool:
         return True
     if block.labels:
         summary, detail = f"Extraneous label for {kind}", f"Only 1 labels (name) are expected for {kind} blocks."
-        subject, hint = block.label_spans[1], "a name is one word, or is put in quotes"
+        subject, hint = block.label_spans[1], f'give it one name: {kind} "{"-".join(block.labels)}"'
     else:
         summary, detail = f"Missing name for {kind}", f"All {kind} blocks must have 1 labels (name)."
         subject, hint = _opening_brace(block), f'name it: {kind} "name" {{'

@@ -89,7 +89,8 @@ def _attempt(
         resolver.report(e.diagnostics, stops=True)
         return False
     except ResolveError as e:
-        resolver.report([Diagnostic(summary, e.message, at, context or at, e.hint)], stops=True)
+        fault = Diagnostic(summary, e.message, at, context or at, e.hint, related=e.related)
+        resolver.report([fault], stops=True)
         return False
     return True
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.diagnostics import BakeError, Diagnostic, Span
 from bakepy.evaluator import overrides
 from bakepy.evaluator.definitions import Definitions, FunctionDefinition, VariableDefinition
 from bakepy.evaluator.dependencies import Dependencies, dependencies
@@ -30,10 +30,11 @@ from bakepy.values.value import Value, null, string
 class ResolveError(Exception):
     """Say why something has no value, where the place is known only to the one who asked for it."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", related: tuple[tuple[str, Span], ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.related = related
 
 
 class UndefinedError(ResolveError):
@@ -108,7 +109,9 @@ class Resolver:
                 self._load_variable(variable, scope, strict=strict)
         except ResolveError as e:
             implied = isinstance(e, FailedError)
-            fault = Diagnostic("Invalid expression", e.message, expr.span, expr.span, e.hint, implied=implied)
+            fault = Diagnostic(
+                "Invalid expression", e.message, expr.span, expr.span, e.hint, related=e.related, implied=implied
+            )
             raise BakeError([fault]) from None
 
     def _load_function(self, name: str, *, strict: bool) -> None:
@@ -278,7 +281,7 @@ class Resolver:
             return convert(value, kind)
         except ConversionError as e:
             message = f"invalid type {kind.friendly_name()} for variable {name} default value: {e.message}"
-            raise ResolveError(message) from None
+            raise ResolveError(message, related=(("the default is this value", expr.span),)) from None
 
     def _constraint(self, variable: VariableDefinition) -> Type | None:
         """Return the declared type, `DYNAMIC` for `any`, or None where there is none."""

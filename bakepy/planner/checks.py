@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.model.secret import Secret
@@ -17,8 +18,15 @@ from bakepy.planner.load import LOCAL, STDIN, size_of, unreadable
 from bakepy.planner.overrides import Lookup
 
 EPOCH = "SOURCE_DATE_EPOCH"
-Fault = tuple[str, str]
-"""What is wrong with an attribute, and the text of the element that is, where it is one."""
+
+
+class Fault(NamedTuple):
+    """Say what is wrong with an attribute, and what to do; `text` is the element at fault, where it is one."""
+
+    message: str
+    text: str = ""
+    hint: str = ""
+
 
 MAX_SECRET = 500 * 1024
 """Bytes that BuildKit takes for one secret."""
@@ -52,18 +60,19 @@ def faults(config: Config, names: Iterable[str], lookup: Lookup) -> list[Diagnos
     """Return what is wrong with some targets of a run; what several share is told of the first."""
     found: dict[str, Diagnostic] = {}
     for name in names:
-        for attribute, message, text in _faults(config.targets[name], lookup):
+        for attribute, (message, text, hint) in _faults(config.targets[name], lookup):
             if message not in found:
-                found[message] = config.fault(name, attribute, message, text=text)
+                found[message] = config.fault(name, attribute, message, text=text, hint=hint)
     return list(found.values())
 
 
-def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, str, str]]:
-    """Give the attribute, words and, where one element of the attribute is at fault, the text of each fault."""
+def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, Fault]]:
+    """Give each fault with its attribute."""
     if target.context == STDIN:
-        yield "context", "context from stdin not allowed in bake", STDIN
+        yield "context", Fault("context from stdin not allowed in bake", STDIN, "Name a folder or a URL.")
     if target.dockerfile == STDIN:
-        yield "dockerfile", "dockerfile from stdin not allowed in bake", STDIN
+        hint = "Name a file, or give its text as dockerfile-inline."
+        yield "dockerfile", Fault("dockerfile from stdin not allowed in bake", STDIN, hint)
     tests: list[tuple[str, object, Callable[[], Iterator[Fault]]]] = [
         ("shm-size", target.shm_size, partial(_shm_size, target)),
         ("platforms", target.platforms, partial(_platforms, target)),
@@ -75,8 +84,8 @@ def _faults(target: Target, lookup: Lookup) -> Iterator[tuple[str, str, str]]:
     ]
     for attribute, value, test in tests:
         if value:
-            for message, text in test():
-                yield attribute, message, text
+            for fault in test():
+                yield attribute, fault
 
 
 def _shm_size(target: Target) -> Iterator[Fault]:
@@ -85,7 +94,8 @@ def _shm_size(target: Target) -> Iterator[Fault]:
     try:
         size(target.shm_size or "")
     except QuantityError:
-        yield f"invalid value {target.shm_size} for membytes key shm-size", ""
+        message = f"invalid value {target.shm_size} for membytes key shm-size"
+        yield Fault(message, hint="Write a number with or without a unit, as in 64m.")
 
 
 def _platforms(target: Target) -> Iterator[Fault]:
@@ -95,15 +105,17 @@ def _platforms(target: Target) -> Iterator[Fault]:
         try:
             parse_all([text])
         except BakeError as error:
-            yield error.diagnostics[0].summary, text
+            fault = error.diagnostics[0]
+            yield Fault(fault.summary, text, fault.hint)
 
 
 def _secrets(target: Target, lookup: Lookup) -> Iterator[Fault]:
     for secret in target.secret or ():
         if not secret.id:
-            yield "secret missing ID", str(secret)
+            hint = "Add id=…, the name by which the Dockerfile asks for it."
+            yield Fault("secret missing ID", str(secret), hint)
         elif fault := _secret_file(secret, lookup):
-            yield fault, str(secret)
+            yield Fault(fault, str(secret))
 
 
 def _secret_file(secret: Secret, lookup: Lookup) -> str:
@@ -123,10 +135,11 @@ def _ssh(target: Target, lookup: Lookup) -> Iterator[Fault]:
     for entry in target.ssh or ():
         name = entry.id or "default"
         if name in seen:
-            yield f"duplicate agent ID {quote(name)}", str(entry)
+            yield Fault(f"duplicate agent ID {quote(name)}", str(entry), "Give each an id of its own.")
         seen.add(name)
         if fault := _agent(replace(entry, id=name), lookup):
-            yield f"failed to convert agent config {{{name} [{' '.join(entry.paths)}] false}}: {fault}", str(entry)
+            message = f"failed to convert agent config {{{name} [{' '.join(entry.paths)}] false}}: {fault}"
+            yield Fault(message, str(entry))
 
 
 def _agent(entry: Ssh, lookup: Lookup) -> str:
@@ -146,19 +159,20 @@ def _exports(target: Target) -> Iterator[Fault]:
             export.type in {"oci", "docker"} and export.attrs.get("tar") in {"0", "f", "F", "FALSE", "false", "False"}
         )
         if folder and not export.dest:
-            yield f"dest is required for {export.type} exporter", str(export)
+            yield Fault(f"dest is required for {export.type} exporter", str(export), "Add dest=… with a folder.")
         elif folder and export.dest == STDIN:
-            yield f"dest cannot be stdout for {export.type} exporter", str(export)
+            hint = "Name a folder, or let type=tar write to standard output."
+            yield Fault(f"dest cannot be stdout for {export.type} exporter", str(export), hint)
         elif not folder and export.type in {"tar", "oci", "docker"}:
             stdout += export.dest == STDIN or (not export.dest and export.type != "docker")
     if stdout > 1:
-        yield "multiple outputs configured to write to stdout", ""
+        yield Fault("multiple outputs configured to write to stdout", hint="Give all but one a dest=….")
 
 
 def _annotations(target: Target) -> Iterator[Fault]:
     for text in target.annotations or ():
         if "=" not in text:
-            yield f"invalid annotation {quote(text)}, expected key=value", text
+            yield Fault(f"invalid annotation {quote(text)}, expected key=value", text)
 
 
 def _ulimits(target: Target) -> Iterator[Fault]:
@@ -168,4 +182,4 @@ def _ulimits(target: Target) -> Iterator[Fault]:
         try:
             ulimit(text)
         except QuantityError as error:
-            yield str(error), text
+            yield Fault(str(error), text, "Write name=soft:hard, as in nofile=1024:2048.")

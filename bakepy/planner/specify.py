@@ -36,21 +36,27 @@ from bakepy.planner.spec import (
 
 
 def specify(
-    targets: Mapping[str, Target], origin: Origin | None = None, folders: Mapping[str, str] | None = None
+    targets: Mapping[str, Target],
+    origin: Origin | None = None,
+    folders: Mapping[str, str] | None = None,
+    faults: list[Diagnostic] | None = None,
 ) -> dict[str, SolveSpec]:
-    """Return the solves of targets by name. Raises BakeError with the faults of all of them.
+    """Return the solves of targets by name.
 
+    Raises BakeError with the faults of all of them; where `faults` is given, appends to it instead.
     `origin` is what their definition was read from, if not this machine; `folders` gives the folder of it that is the
     context of a target, for those whose context lies there.
     """
-    faults: list[Diagnostic] = []
+    found: list[Diagnostic] = []
     specs: dict[str, SolveSpec] = {}
     for name, target in targets.items():
         draft = _Draft(target, origin, (folders or {}).get(name))
         specs[name] = draft.spec()
-        faults += [Diagnostic(f, f"target {name}" if len(targets) > 1 else "", hint=h) for f, h in draft.faults]
-    if faults:
-        raise BakeError(faults)
+        found += [Diagnostic(f, f"target {name}" if len(targets) > 1 else "", hint=h) for f, h in draft.faults]
+    if found and faults is None:
+        raise BakeError(found)
+    if faults is not None:
+        faults += found
     return specs
 
 

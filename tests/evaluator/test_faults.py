@@ -55,7 +55,7 @@ HINTS = [
     ('target "a" { args = { x = target.b.args.y } }\ntarget "b" { args = { y = target.a.args.x } }\n', "target.a.args"),
     ('function "f" {\n params = [x]\n result = f(x)\n}\n', "f() -> f()"),
     ('target "a" { tags = "x" }\n', "[ … ]"),
-    ('target "a" {\n matrix = { x = ["1", "2"] }\n}\n', "every axis"),
+    ('target "a" {\n matrix = { x = ["1", "2"] }\n}\n', "add name = …"),
     ('target "a" {\n matrix = { x = "1" }\n}\n', "put the value of x in brackets"),
     ('target "a" { args = nope }\n', 'variable "nope" {}'),
     ('variable "a" { type = strin }\n', '"string"'),
