@@ -45,18 +45,21 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_buildkitd(*options: str) -> Iterator[Daemon]:
-    """Run a buildkitd of our own while the context lasts, with further options; skips the test where there is none."""
+def running_buildkitd(*options: str, path: str | None = None) -> Iterator[Daemon]:
+    """Run a buildkitd of our own while the context lasts, with further options; skips the test where there is none.
+
+    `path` is where it looks for programs.
+    """
     program = find_buildkitd()
     if program is None:
         pytest.skip("no buildkitd: `make test` provides one")
     with tempfile.TemporaryDirectory(prefix="bk-", ignore_cleanup_errors=True) as folder:
-        path, root = f"{folder}/s", f"{folder}/root"
-        environment = os.environ | {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+        socket_path, root = f"{folder}/s", f"{folder}/root"
+        environment = os.environ | {"PATH": path or f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
         with (
             open(f"{folder}/log", "w+b") as log,
             subprocess.Popen(
-                [program, "--addr", f"unix://{path}", "--root", root, *options],
+                [program, "--addr", f"unix://{socket_path}", "--root", root, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -65,8 +68,8 @@ def running_buildkitd(*options: str) -> Iterator[Daemon]:
             ) as daemon,
         ):
             try:
-                _wait_for(path, daemon, Path(log.name))
-                yield Daemon(Endpoint(f"unix:{path}"), daemon)
+                _wait_for(socket_path, daemon, Path(log.name))
+                yield Daemon(Endpoint(f"unix:{socket_path}"), daemon)
             finally:
                 daemon.send_signal(signal.SIGTERM)
                 try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import posixpath
+import re
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bakepy.planner.spec import SourceContext
 TOKEN, HEADER = "GIT_AUTH_TOKEN", "GIT_AUTH_HEADER"  # names of secrets
 """Ids of the secrets that BuildKit asks for, with a dot and the host behind them, when it fetches a repository."""
 SSH_AGENT = "default"
+_USER = re.compile("//[^/@]*@")
 
 
 def parse_git(url: str) -> GitRef | None:
@@ -35,7 +37,7 @@ def source(url: str, home: str) -> State:
     where = ref.host + posixpath.normpath("/" + ref.path.lstrip("/"))
     if ref.ref or ref.subdir:
         where += f"#{ref.ref}" + (f":{ref.subdir}" if ref.subdir else "")
-    return llb.git(where, _attributes(ref, home), f"[internal] load git source {url}")
+    return llb.git(where, _attributes(ref, home), f"[internal] load git source {_USER.sub('//xxxxx@', url)}")
 
 
 def unpacked(url: str, home: str) -> State:
