@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -93,9 +94,12 @@ def _proxy(endpoint: Endpoint) -> None:
     stream = _open(endpoint)
 
     def send() -> None:
-        while data := os.read(0, CHUNK):
-            stream.write(memoryview(data))
-        stream.close_write()
+        # Whoever started this may go away in the middle of a message.
+        with contextlib.suppress(OSError):
+            while data := os.read(0, CHUNK):
+                stream.write(memoryview(data))
+        with contextlib.suppress(OSError):
+            stream.close_write()
 
     threading.Thread(target=send, daemon=True).start()
     while data := stream.read(CHUNK):

@@ -16,10 +16,28 @@ COMMANDS = {
     "functions": "Show the functions that definition files may call",
     "schema": "Print the JSON Schema of definition files in JSON",
     "engine": "Install, start and stop the embedded BuildKit",
+    "create": "Make a builder, or add a node to one",
+    "use": "Choose the builder of what follows",
+    "ls": "List builders",
+    "inspect": "Show a builder and its nodes",
+    "stop": "Stop a builder",
+    "rm": "Remove builders",
+    "du": "Show what the build cache takes",
+    "prune": "Remove build cache",
+    "dial-stdio": "Connect standard input and output to a builder",
+    "completion": "Print the completion script of a shell",
+    "install-plugin": "Make bakepy a command of docker: docker bakepy",
+    "version": "Show the version",
 }
 """Each is a module of this package with `main(argv) -> exit status`."""
 
 ALIASES = {"bake": "build", "b": "build"}
+
+COMPLETE = "__complete"
+"""The hidden command that shells ask for what may follow."""
+
+PLUGIN = "docker-bakepy"
+"""The name under which Docker's client finds its plugins."""
 
 USAGE = "Usage: bakepy COMMAND [OPTIONS]"
 
@@ -39,6 +57,12 @@ def main(argv: Sequence[str]) -> int:
     if argv[0] in {"-V", "--version", "version"}:
         print(f"bakepy {bakepy.__version__}")
         return 0
+    if argv[0] == "--builder" or argv[0].startswith("--builder="):
+        return main(_builder_last(argv))
+    if argv[0] == COMPLETE:
+        from bakepy.cli.complete import main as complete
+
+        return complete(argv[1:])
     name = ALIASES.get(argv[0], argv[0])
     if name not in COMMANDS:
         from bakepy.diagnostics import nearest
@@ -51,6 +75,13 @@ def main(argv: Sequence[str]) -> int:
     return int(module.main(argv[1:]))
 
 
+def _builder_last(argv: Sequence[str]) -> list[str]:
+    """Move a leading `--builder NAME` behind the command, where each command reads it."""
+    own = 1 if "=" in argv[0] else 2
+    rest = list(argv[own:])
+    return [rest[0], *argv[:own], *rest[1:]] if rest else []
+
+
 def entry() -> None:
     """Run as the console script: turn what escapes into one line and an exit status."""
     import os
@@ -59,4 +90,9 @@ def entry() -> None:
 
     # gRPC's core would write its own account of a failed connection to standard error; ours is a diagnostic.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    sys.exit(guarded(main, sys.argv[1:]))
+    program, *argv = sys.argv
+    if os.path.basename(program) == PLUGIN:
+        from bakepy.cli.plugin import main as plugin
+
+        sys.exit(guarded(plugin, argv))
+    sys.exit(guarded(main, argv))
