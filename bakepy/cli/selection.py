@@ -150,7 +150,7 @@ def _variables(texts: list[str]) -> Iterator[tuple[str, str]]:
     for text in filter(None, texts):
         name, equals, value = text.partition("=")
         if not equals:
-            raise BakeError.of(f"invalid variable {quote(text)}, expected key=value")
+            raise BakeError.of(f"invalid variable {quote(text)}, expected key=value", hint=f"Write --var {text}=VALUE.")
         if not name:
             raise BakeError.of(f"invalid variable {quote(text)}, key is empty")
         yield name, value

@@ -301,7 +301,8 @@ class Blocks:
         for name in self.resolver.inputs.required.get(block.type, ()):
             if name not in block.body.attributes:
                 detail = f'The argument "{name}" is required, but no definition was found.'
-                faults.append(Diagnostic("Missing required argument", detail, missing_span(block), block.header))
+                at, hint = missing_span(block), f"add {name} = …"
+                faults.append(Diagnostic("Missing required argument", detail, at, block.header, hint))
         if faults:
             raise BakeError(faults)
 

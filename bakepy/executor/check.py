@@ -261,6 +261,11 @@ def _near_path(path: Path) -> str:
     try:
         names = os.listdir(path.parent)
     except OSError:
+        # A folder on the way is missing, and may be the one that is misspelt.
+        way = next((p for p in path.parents if not p.exists() and p.parent.is_dir()), None)
+        near = nearest(way.name, os.listdir(way.parent)) if way and os.access(way.parent, os.R_OK) else None
+        if way and near:
+            return f"did you mean {way.parent / near / path.relative_to(way)}?"
         return f"there is no folder {path.parent}"
     if path.name == "Dockerfile":
         likely = sorted(n for n in names if "dockerfile" in n.lower() or "containerfile" in n.lower())

@@ -92,7 +92,10 @@ def _check(setting: Setting) -> None:
     override = OVERRIDES[change.key][1]
     left = setting.text.partition("=")[0]
     if override.form is Form.NAMED and override.early and left.removesuffix("+").count(".") < 2:
-        raise BakeError.of(f"invalid key {left}, {change.key} requires name")
+        raise BakeError.of(
+            f"invalid key {left}, {change.key} requires name",
+            hint=f"Write for instance --set '{setting.pattern}.{change.key}.NAME=VALUE'.",
+        )
     if change.append and not override.may_append:
         raise BakeError.of(f"invalid key {left}, {change.key} does not support append")
 

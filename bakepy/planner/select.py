@@ -222,7 +222,8 @@ class Resolver:
         try:
             target.override(change)
         except EntryError as fault:
-            raise BakeError.of(str(fault)) from None
+            hint = f"It is what the command line gives {change.key} of target {target.name}."
+            raise BakeError.of(str(fault), hint=hint) from None
         if override.warning:
             self._warn(override.warning)
         self._grant(target, attribute.field, change)

@@ -1,0 +1,11 @@
+variable "A" {
+  default = B
+}
+
+variable "B" {
+  default = "${C}-b"
+}
+
+variable "C" {
+  default = A
+}

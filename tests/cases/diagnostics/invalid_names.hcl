@@ -1,0 +1,9 @@
+target "my app" {}
+
+group "all!" {
+  targets = []
+}
+
+target "a" "b" {}
+
+target {}

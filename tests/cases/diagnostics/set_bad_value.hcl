@@ -1,0 +1,2 @@
+# arguments: --set app.no-cache=often
+target "app" {}

@@ -1,0 +1,2 @@
+# arguments: --set app.platfrom=linux/amd64
+target "app" {}

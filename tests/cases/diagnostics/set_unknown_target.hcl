@@ -1,0 +1,2 @@
+# arguments: --set ap.tags=x
+target "app" {}

@@ -1,0 +1,2 @@
+# arguments: --set app=x
+target "app" {}

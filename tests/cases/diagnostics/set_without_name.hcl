@@ -1,0 +1,2 @@
+# arguments: --set app.contexts=x
+target "app" {}

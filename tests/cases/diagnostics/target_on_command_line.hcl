@@ -1,0 +1,2 @@
+# arguments: wbe api
+target "web" {}

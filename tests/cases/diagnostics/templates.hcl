@@ -1,0 +1,7 @@
+target "app" {
+  args = {
+    A = "a-${["a"]}"
+    B = "b-${null}"
+    C = "%{ for x in 5 }${x}%{ endfor }"
+  }
+}

@@ -1,0 +1,6 @@
+# arguments: --var TAG
+variable "TAG" {}
+
+target "app" {
+  tags = ["app:${TAG}"]
+}

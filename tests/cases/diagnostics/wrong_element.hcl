@@ -1,0 +1,6 @@
+target "app" {
+  labels = {
+    "a" = "fine"
+    "b" = ["not", "fine"]
+  }
+}
