@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from bakepy.builders import daemonconfig
@@ -222,7 +223,7 @@ def _flags(wish: Wish, driver: str, config: daemonconfig.Table | None) -> tuple[
     except ValueError as error:
         raise StoreError.of("failed to parse buildkit flags", str(error)) from None
     name = "--allow-insecure-entitlement"
-    allowed = [value for flag, value in zip(flags, [*flags[1:], ""], strict=True) if flag == name]
+    allowed = [value for flag, value in pairwise(flags) if flag == name]
     allowed += [flag.removeprefix(name + "=") for flag in flags if flag.startswith(name + "=")]
     on_host = driver == "docker-container" and (wish.driver_options or {}).get("network") == "host"
     in_config = config is not None and HOST_NETWORK in daemonconfig.entitlements(config)

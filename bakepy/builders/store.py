@@ -118,8 +118,10 @@ class Writer:
         """Remove a builder with what is remembered of its builds; one that is not there is no fault."""
         low = checked_name(name)
         for root in _roots(self._settings):
-            for file in (root / "activity" / low, root / "activity" / name, root / "instances" / low):
-                file.unlink(missing_ok=True)
+            # The activity's file is called as the builder was when it was made, its own file in lower case.
+            for file in (*root.glob("activity/*"), root / "instances" / low):
+                if file.name.lower() == low:
+                    file.unlink(missing_ok=True)
         self.forget_builds(low)
 
     def forget_builds(self, name: str, node: str = "") -> None:

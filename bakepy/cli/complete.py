@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from itertools import pairwise
 
 from bakepy.cli.flags import Flag, Given
 from bakepy.cli.main import ALIASES, COMMANDS
@@ -105,13 +106,13 @@ def _targets(known: Sequence[Flag], words: Sequence[str]) -> list[Candidate]:
     from bakepy.settings import Settings
 
     given = Given()
-    for flag, value in zip(words, [*words[1:], ""], strict=True):
+    for flag, value in pairwise(words):
         name = {"-f": "--file"}.get(flag, flag)
         if name in {"--file", "--var"} and value:
             given.values.setdefault(name.removeprefix("--"), []).append(value)
     with contextlib.suppress(BakeError, OSError):
         found = selection.definition(given, Settings())
-        about = {name: group.description for name, group in found.groups.items()}
+        about: dict[str, str | None] = {name: group.description for name, group in found.groups.items()}
         about |= {name: target.description for name, target in found.targets.items()}
         return [(name, about[name] or "") for name in sorted(about) if not name.startswith("_")]
     return []

@@ -131,7 +131,7 @@ def _pipeline(text: str) -> Pipeline:
         at = found.end()
     words.reverse()
     pipeline = _commands(words)
-    if words or not any(pipeline):
+    if words or not all(pipeline):
         raise TemplateError.of(f"template parsing error: missing value in {{{{{text}}}}}")
     return pipeline
 

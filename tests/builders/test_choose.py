@@ -160,7 +160,7 @@ def test_a_misspelt_builder_gets_a_suggestion(make: Make, name: str, hint: str) 
 
 @pytest.mark.parametrize(
     ("driver", "complaint"),
-    [("docker-container", "is not supported yet"), ("kubernetes", "is not supported yet"), ("magic", "is unknown")],
+    [("kubernetes", "is not supported yet"), ("magic", "is unknown")],
 )
 def test_drivers_of_later_are_named(make: Make, driver: str, complaint: str) -> None:
     """A builder whose driver bakepy lacks is refused by name, with a way out."""
