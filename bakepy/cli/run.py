@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -114,7 +113,11 @@ def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome])
     failed = [o for o in outcomes.values() if o.state is not State.DONE]
     if options.metadata_file and not failed:
         write_metadata(Path(options.metadata_file), outcomes)
-    status = print_answers(config, options, outcomes)
+    status = 0
+    if answers := {n: o.answer for n, o in sorted(outcomes.items()) if o.answer}:
+        from bakepy.cli.answers import show
+
+        status = show(config, answers, options.call_format, ignore_status=options.call_ignores_status)
     for name, outcome in sorted(outcomes.items()):
         if message := outcome.response.get(INLINE_MESSAGE):
             print(f"\n# {name}\n{message}")
@@ -131,27 +134,3 @@ def summary(failed: list[Outcome]) -> str:
     rest = len(failed) - 1
     others = f" ({rest} more target{'s' if rest > 1 else ''} failed or could not be built)" if rest else ""
     return f"target {first.target}: {first.error}{others}"
-
-
-def print_answers(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome]) -> int:
-    """Print what the frontend answered to calls, as text or JSON; return the first status that is not 0."""
-    answers = {n: o.answer for n, o in sorted(outcomes.items()) if o.answer}
-    if not answers:
-        return 0
-    status = next((a.status for a in answers.values() if a.status), 0)
-    if options.call_format == "json":
-        call = "check" if options.call == "lint" else options.call
-        targets = {
-            n: {"build": t.json()} | ({call: json.loads(answers[n].json or b"{}")} if n in answers else {})
-            for n, t in sorted(config.targets.items())
-        }
-        groups = {"group": {n: {"targets": g.targets} for n, g in sorted(config.groups.items())}}
-        print(json.dumps((groups if config.groups else {}) | {"target": targets}, indent=2))
-    else:
-        parts = []
-        for name, answer in answers.items():
-            description = config.targets[name].description
-            head = f"{name}\n{description}\n" if description else f"{name}\n"
-            parts.append(f"{head}\n{answer.text or 'Check complete, no warnings found.'}")
-        print("\n".join(p.rstrip("\n") + "\n" for p in parts), end="")
-    return 0 if options.call_ignores_status else status

@@ -211,7 +211,10 @@ def call_name(given: Given) -> str:
 
 def call_fields(given: Given) -> dict[str, str]:
     """Return the parts of `--call`: its name, and `format` and `ignorestatus` where they are given."""
-    text = "check" if given.switch("check") else given.text("call", "build")
+    order = list(given.values)
+    # Both say the same thing, and the later one counts.
+    late = "call" in order and "check" in order and order.index("call") > order.index("check")
+    text = "check" if given.switch("check") and not late else given.text("call", "build")
     out: dict[str, str] = {}
     try:
         items = split_csv(text) if text else []
