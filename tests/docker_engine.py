@@ -20,6 +20,20 @@ from bakepy.engine.mounts import unmount_below
 
 PATIENCE = 60.0
 
+RUNTIME = """\
+#!/bin/sh
+for arg; do
+    case "$before" in
+        --bundle) file=$arg/config.json ;;
+        --process) file=$arg ;;
+    esac
+    before=$arg
+done
+[ -z "$file" ] || sed -i -E 's/"({names})",//g; s/,"({names})"//g' "$file"
+exec {runc} "$@"
+"""
+"""Runs containers without the capabilities that this machine itself lacks, which an old Engine hands on unasked."""
+
 
 @contextlib.contextmanager
 def running_dockerd(program: str, *options: str) -> Iterator[DockerHost]:
@@ -40,7 +54,7 @@ def running_dockerd(program: str, *options: str) -> Iterator[DockerHost]:
         with (
             open(f"{folder}/log", "w+b") as log,
             subprocess.Popen(
-                [found, *places, *network, *options],
+                [found, *places, *network, *_runtime(Path(folder)), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -57,6 +71,23 @@ def running_dockerd(program: str, *options: str) -> Iterator[DockerHost]:
                 except subprocess.TimeoutExpired:
                     os.killpg(daemon.pid, signal.SIGKILL)
                 unmount_below(Path(folder))
+
+
+def _runtime(folder: Path) -> list[str]:
+    """Return the options for an Engine on a machine that is itself a container and not allowed everything."""
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    status = Path("/proc/self/status").read_text().splitlines()
+    bounding = next(int(line.split()[1], 16) for line in status if line.startswith("CapBnd"))
+    lacking = ((2 << last) - 1) & ~bounding
+    runc, capsh = shutil.which("runc"), shutil.which("capsh")
+    if not lacking or not runc or not capsh:
+        return []
+    decoded = subprocess.run([capsh, f"--decode={lacking:x}"], capture_output=True, text=True, check=True).stdout
+    names = decoded.strip().partition("=")[2].upper().replace(",", "|")
+    script = folder / "runtime"
+    script.write_text(RUNTIME.format(names=names, runc=runc))
+    script.chmod(0o755)
+    return [f"--add-runtime=allowed={script}", "--default-runtime=allowed"]
 
 
 def _wait_for(host: DockerHost, daemon: subprocess.Popen[bytes], log: Path) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from bakepy.engine import gobuild
@@ -30,6 +31,7 @@ INSTALLED = {
     "pkg-config": "pkg-config",
     "iptables": "iptables",
     "openssl": "openssl",
+    "capsh": "libcap2-bin",
 }
 """Programs and the packages that hold them."""
 
@@ -39,6 +41,7 @@ UNPACKED = {
     "docker.io": {"usr/sbin/dockerd": "dockerd20"},
     "containerd": {f"usr/bin/{name}": name for name in ("containerd", "containerd-shim-runc-v2", "ctr")},
     "docker-registry": {"usr/bin/docker-registry": "docker-registry"},
+    "tini": {"usr/bin/tini-static": "docker-init"},
 }
 """Packages, and what is taken out of them under which name."""
 
@@ -57,7 +60,9 @@ BUILDX = Program(
     HERE / "peer" / "reference", "github.com/docker/buildx/cmd/buildx", cgo=False, arguments=("-ldflags", "-s -w")
 )
 
-BUILT = {"buildkitd": gobuild.BUILDKITD, "runc": gobuild.RUNC, "dockerd29": DOCKERD}
+BUILDCTL = replace(gobuild.BUILDKITD, package="github.com/moby/buildkit/cmd/buildctl")
+
+BUILT = {"buildkitd": gobuild.BUILDKITD, "buildctl": BUILDCTL, "runc": gobuild.RUNC, "dockerd29": DOCKERD}
 
 
 def main() -> int:

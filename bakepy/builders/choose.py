@@ -16,13 +16,13 @@ EMBEDDED = "embedded"
 
 EMBEDDED_BUILDER = StoredBuilder(EMBEDDED, EMBEDDED, (StoredNode(EMBEDDED, EMBEDDED),), implicit=True)
 
-DRIVERS = ("docker", "remote", "embedded")
+DRIVERS = ("docker", "docker-container", "remote", "embedded")
 """Drivers that bakepy has."""
 
 CREATED = ("docker-container", "embedded", "remote")
 """Drivers of which builders can be made."""
 
-LATER = ("docker-container", "kubernetes", "cloud")
+LATER = ("kubernetes", "cloud")
 """Drivers that buildx knows and bakepy does not yet."""
 
 
@@ -116,11 +116,26 @@ def driver(stored: StoredBuilder, node: StoredNode, settings: Settings) -> Drive
             from bakepy.drivers.remote import RemoteDriver
 
             _refuse_daemon_settings(stored, node, "the builder is started by someone else, who sets it up")
+            if node.endpoint.startswith("docker-container://"):
+                from bakepy.drivers.remote_container import RemoteContainerDriver
+
+                return RemoteContainerDriver(node.endpoint, node.driver_options or {}, settings)
             return RemoteDriver(node.endpoint, node.driver_options or {})
         case "docker":
             from bakepy.drivers.docker import DockerDriver
 
             return DockerDriver(docker_host(settings, node.endpoint or "default"))
+        case "docker-container":
+            from bakepy.drivers.docker_container import DockerContainerDriver
+
+            return DockerContainerDriver(
+                _engine(node.endpoint, settings),
+                node.name,
+                settings,
+                options=node.driver_options,
+                flags=node.flags or (),
+                files=node.files,
+            )
         case "embedded":
             from bakepy.drivers.embedded import EmbeddedDriver
 
@@ -132,6 +147,15 @@ def driver(stored: StoredBuilder, node: StoredNode, settings: Settings) -> Drive
         f"drivers: {', '.join(DRIVERS)}",
         hint=f"name another builder with --builder, such as --builder {EMBEDDED}",
     )
+
+
+def _engine(endpoint: str, settings: Settings) -> DockerHost:
+    """Return the Engine that a node's endpoint means: a context's, or one at an address."""
+    if "://" not in endpoint:
+        return docker_host(settings, endpoint or "default")
+    default = docker_host(settings, "default")
+    # An address brings no certificates; the environment's go with the environment's address.
+    return default if endpoint == default.url else DockerHost(endpoint, endpoint)
 
 
 def _refuse_daemon_settings(stored: StoredBuilder, node: StoredNode, why: str) -> None:

@@ -39,13 +39,12 @@ class DockerDriver(Driver):
         self._info: EngineInfo | None = None
 
     async def inspect(self) -> NodeInfo:
-        """Ask the Engine and its BuildKit who they are."""
+        """Ask the Engine and its BuildKit who they are; raises DriverError where it does not answer."""
         import asyncio
 
         from bakepy.drivers.ask import ask
 
-        if not await asyncio.to_thread(self.api.answers):
-            return NodeInfo(Status.INACTIVE)
+        await asyncio.to_thread(self.api.require)
         engine = await self._engine()
         async with self.dial() as endpoint:
             node = await ask(endpoint)

@@ -26,8 +26,6 @@ QUICK = 2.0
 
 CALL = 30.0
 
-UPGRADE = b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
-
 GRPC_ON_THE_SOCKET = (1, 53)
 """The API version from which the Engine serves gRPC on its listening socket."""
 
@@ -48,6 +46,19 @@ class EngineInfo:
         return int(head) if head.isdigit() else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold what an Engine answered: the status, and the JSON object where there is one."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        """Return the Engine's own words on what is wrong."""
+        return str(self.body.get("message") or f"status {self.status}")
+
+
 class DockerApi:
     """Call one Docker Engine."""
 
@@ -60,6 +71,17 @@ class DockerApi:
             return self._ping() is not None
         except (OSError, http.client.HTTPException, DriverError):
             return False
+
+    def require(self) -> None:
+        """Raise DriverError unless an Engine answers within about two seconds."""
+        try:
+            version = self._ping()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        if version is None:
+            raise DriverError.of(
+                f"what answers at {self.host.url} is no Docker Engine", hint="name another with DOCKER_HOST"
+            )
 
     def info(self) -> EngineInfo:
         """Ask the Engine who it is; raises DriverError."""
@@ -82,10 +104,24 @@ class DockerApi:
 
     def hijack(self) -> ByteStream:
         """Turn a connection into a stream to the Engine's BuildKit (`POST /grpc`); raises DriverError."""
+        found = self.upgrade("/grpc", "h2c")
+        if isinstance(found, str):
+            raise DriverError.of(
+                f"the Docker Engine at {self.host.url} has no BuildKit",
+                f"it answers {found!r} to POST /grpc",
+                hint="it needs Docker Engine 20.10 or newer; or name another builder with --builder",
+            )
+        return found
+
+    def upgrade(self, path: str, protocol: str, body: object = None) -> ByteStream | str:
+        """POST to a path and return the connection as a stream, or the first line of an answer that refuses it.
+
+        Raises DriverError where the Engine does not answer.
+        """
         sock = self._open(CALL)
         try:
             stream = self._secured(sock)
-            stream.write(memoryview(UPGRADE))
+            stream.write(memoryview(_upgrade(path, protocol, body)))
             head = b""
             while b"\r\n\r\n" not in head and len(head) < 1 << 16:
                 more = stream.read(4096)
@@ -98,17 +134,26 @@ class DockerApi:
         head, _, early = head.partition(b"\r\n\r\n")
         if head.split(b" ")[1:2] != [b"101"]:
             stream.close()
-            answer = head.split(b"\r\n")[0].decode(errors="replace")
-            raise DriverError.of(
-                f"the Docker Engine at {self.host.url} has no BuildKit",
-                f"it answers {answer!r} to POST /grpc",
-                hint="it needs Docker Engine 20.10 or newer; or name another builder with --builder",
-            )
+            return head.split(b"\r\n")[0].decode(errors="replace")
         sock.settimeout(None)
         if isinstance(stream, TlsStream):
             stream.unread(early)
             return stream
         return SocketStream(sock, early)
+
+    def request(self, method: str, path: str, body: object = None) -> Answer:
+        """Make one call whose answer is short, whatever its status; raises DriverError where none comes."""
+        connection = self._connection(CALL)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            with connection.getresponse() as response:
+                data = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        return _answer(response.status, data)
 
     def load(self, chunks: Iterable[bytes], say: Callable[[str], None]) -> None:
         """Load a tar of images into the Engine's store, telling what it says; raises DriverError."""
@@ -120,7 +165,7 @@ class DockerApi:
                 connection.request("POST", "/images/load?quiet=0", body=chunks, headers=headers, encode_chunked=True)
             with connection.getresponse() as response:
                 if response.status != 200:
-                    raise self._refused("loading the image", response.status, response.read())
+                    raise self.refused("loading the image", _answer(response.status, response.read()))
                 for message in _messages(response):
                     if "error" in message:
                         raise DriverError.of("the Docker Engine could not load the image", str(message["error"]))
@@ -143,19 +188,10 @@ class DockerApi:
             connection.close()
 
     def _get(self, path: str) -> dict[str, Any]:
-        connection = self._connection(CALL)
-        try:
-            connection.request("GET", path)
-            with connection.getresponse() as response:
-                body = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from error
-        finally:
-            connection.close()
-        if response.status != 200:
-            raise self._refused(f"GET {path}", response.status, body)
-        found = json.loads(body)
-        return found if isinstance(found, dict) else {}
+        answer = self.request("GET", path)
+        if answer.status != 200:
+            raise self.refused(f"GET {path}", answer)
+        return answer.body
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection("docker")
@@ -215,12 +251,28 @@ class DockerApi:
             hint = "this user may not use it: ask for membership of the group docker"
         return DriverError.of(f"the Docker Engine at {self.host.url} does not answer", reason, hint=hint)
 
-    def _refused(self, what: str, status: int, body: bytes) -> DriverError:
-        try:
-            reason = str(json.loads(body)["message"])
-        except (ValueError, KeyError, TypeError):
-            reason = body[:500].decode(errors="replace")
-        return DriverError.of(f"the Docker Engine at {self.host.url} refused: {what}", f"{status}: {reason}")
+    def refused(self, what: str, answer: Answer) -> DriverError:
+        """Return the error for a call that the Engine refused."""
+        return DriverError.of(
+            f"the Docker Engine at {self.host.url} refused: {what}", f"{answer.status}: {answer.reason}"
+        )
+
+
+def _answer(status: int, data: bytes) -> Answer:
+    try:
+        found = json.loads(data or b"{}")
+    except ValueError:
+        found = {"message": data[:500].decode(errors="replace")}
+    return Answer(status, found if isinstance(found, dict) else {})
+
+
+def _upgrade(path: str, protocol: str, body: object) -> bytes:
+    data = b"" if body is None else json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
 
 
 def _port(port: int | None, tls: Tls | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
 
-from bakepy.drivers.interface import Capability, Driver, DriverError, NodeInfo, Status
+from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo, Status
 from bakepy.engine.errors import EngineError
 from bakepy.engine.find import find, need
 from bakepy.engine.paths import Paths
@@ -62,7 +62,7 @@ class EmbeddedDriver(Driver):
 
     async def capabilities(self) -> frozenset[Capability]:
         """Return all that the pinned BuildKit can do."""
-        return frozenset(Capability) - {Capability.LOADS_BY_ITSELF}
+        return BUILDKIT
 
     async def why_lost(self) -> DriverError | None:
         """Return how the engine ended by itself, with the end of its log."""

@@ -28,6 +28,20 @@ class Capability(enum.Enum):
     ATTESTATIONS = "attestations"
     GATEWAY_INPUTS = "linked targets"
     LOADS_BY_ITSELF = "images straight into the Docker Engine's store"
+    LOADS_BY_DEFAULT = "loading of images where no output is chosen"
+
+
+BUILDKIT = frozenset(
+    {
+        Capability.OCI_EXPORTER,
+        Capability.DOCKER_EXPORTER,
+        Capability.CACHE_EXPORT,
+        Capability.MULTI_PLATFORM,
+        Capability.ATTESTATIONS,
+        Capability.GATEWAY_INPUTS,
+    }
+)
+"""What every BuildKit by itself can do."""
 
 
 class Status(enum.Enum):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from bakepy.drivers.interface import Capability, Driver, DriverError, NodeInfo
+from bakepy.drivers.container_options import FALSE, TRUE
+from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo
 from bakepy.transport.endpoint import Endpoint, Tls
 
 TLS_FILES = {"cacert": "ca", "cert": "cert", "key": "key"}
@@ -27,6 +28,7 @@ class RemoteDriver(Driver):
 
     def __init__(self, url: str, options: Mapping[str, str]) -> None:
         self.endpoint = endpoint(url, options)
+        self._defaults = loads_by_default(options)
 
     async def inspect(self) -> NodeInfo:
         """Ask the BuildKit who it is."""
@@ -50,8 +52,8 @@ class RemoteDriver(Driver):
         yield self.endpoint
 
     async def capabilities(self) -> frozenset[Capability]:
-        """Return what every BuildKit by itself can do."""
-        return frozenset(Capability) - {Capability.LOADS_BY_ITSELF}
+        """Return what every BuildKit by itself can do, and whether results are loaded unasked."""
+        return BUILDKIT | self._defaults
 
     async def stop(self) -> None:
         """Leave it: it is not ours to stop."""
@@ -76,6 +78,14 @@ def endpoint(url: str, options: Mapping[str, str]) -> Endpoint:
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Endpoint(f"{host}:{parts.port or PORT}", _tls(options))
+
+
+def loads_by_default(options: Mapping[str, str]) -> frozenset[Capability]:
+    """Return the capability that the option `default-load` gives; raises DriverError."""
+    text = options.get("default-load", "false")
+    if text not in TRUE | FALSE:
+        raise DriverError.of(f"invalid value {text!r} of the driver option default-load", "it is true or false")
+    return frozenset({Capability.LOADS_BY_DEFAULT}) if text in TRUE else frozenset()
 
 
 def _tls(options: Mapping[str, str]) -> Tls | None:

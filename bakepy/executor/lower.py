@@ -314,10 +314,16 @@ def _entitlements(spec: SolveSpec) -> tuple[str, ...]:
 def settle(spec: SolveSpec, node: NodeFacts, env: Environment) -> SolveSpec:
     """Return the solve with the exports that BuildKit runs, in the order of their ids.
 
-    Where none is chosen, a node that keeps images by itself gets one; `cacheonly` says that nothing is exported.
+    Where none is chosen, a node that keeps images by itself gets one, or one is loaded where the builder's user wants
+    that; `cacheonly` says that nothing is exported.
     """
-    loads = Capability.LOADS_BY_ITSELF in node.capabilities and not env.flag(NO_DEFAULT_LOAD)
-    exports = (replace(e, type="image") if loads and e.type == DEFAULT_EXPORT else e for e in spec.exports)
+    default = DEFAULT_EXPORT
+    if not env.flag(NO_DEFAULT_LOAD):
+        if Capability.LOADS_BY_ITSELF in node.capabilities:
+            default = "image"
+        elif Capability.LOADS_BY_DEFAULT in node.capabilities:
+            default = "docker"
+    exports = (replace(e, type=default) if e.type == DEFAULT_EXPORT else e for e in spec.exports)
     return replace(spec, exports=tuple(e for e in exports if e.type not in {"cacheonly", DEFAULT_EXPORT}))
 
 

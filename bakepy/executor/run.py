@@ -73,7 +73,8 @@ async def _connect(builder: Builder, work: Work, stack: AsyncExitStack) -> dict[
 def _warn(work: Work, nodes: list[Node], runs: list[NodeRun]) -> None:
     """Warn of results that go nowhere."""
     for node, run in zip(nodes, runs, strict=True):
-        if Capability.LOADS_BY_ITSELF not in run.facts.capabilities and not work.env.flag(NO_DEFAULT_LOAD):
+        loads = {Capability.LOADS_BY_ITSELF, Capability.LOADS_BY_DEFAULT} & run.facts.capabilities
+        if not loads and not work.env.flag(NO_DEFAULT_LOAD):
             if warning := no_output(work.graph, node.driver.name):
                 work.reporter.report(ev.Message(warning, "warning"))
             return

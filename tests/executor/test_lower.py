@@ -9,7 +9,7 @@ import pytest
 
 from bakepy.buildkit.requests import CacheEntry, Exporter
 from bakepy.diagnostics import BakeError
-from bakepy.drivers.interface import Capability
+from bakepy.drivers.interface import BUILDKIT, Capability
 from bakepy.executor.environment import Environment
 from bakepy.executor.lower import Lowered, NodeFacts, link, lower, settle
 from bakepy.planner.spec import (
@@ -26,8 +26,9 @@ from bakepy.planner.spec import (
 )
 
 SPEC = SolveSpec(LocalContext("."), LocalDockerfile("Dockerfile"))
-OWN_STORE = frozenset(Capability)
-PLAIN = OWN_STORE - {Capability.LOADS_BY_ITSELF}
+PLAIN = BUILDKIT
+OWN_STORE = BUILDKIT | {Capability.LOADS_BY_ITSELF}
+LOADING = BUILDKIT | {Capability.LOADS_BY_DEFAULT}
 MOBY = {"name": "a", "prefer-image-digest": "true"}
 OLD = frozenset({Capability.LOADS_BY_ITSELF})
 
@@ -142,9 +143,22 @@ def test_exporters(node: frozenset[Capability], export: Export, exporter: Export
     assert lowered(node, exports=(export,)).exporters == (exporter,)
 
 
+def test_a_builder_may_load_unasked() -> None:
+    """A builder with default-load makes an image for the Engine where no output is chosen, and only there."""
+    (loaded,) = lowered(LOADING, exports=(Export("default", names=("a",)),)).exporters
+    (chosen,) = lowered(LOADING, exports=(Export("local", dest="out"),)).exporters
+
+    assert (loaded.type, chosen.type) == ("docker", "local")
+
+
 @pytest.mark.parametrize(
     ("node", "env", "kind"),
-    [(PLAIN, {}, "default"), (OWN_STORE, {"BUILDX_NO_DEFAULT_LOAD": "1"}, "default"), (PLAIN, {}, "cacheonly")],
+    [
+        (PLAIN, {}, "default"),
+        (OWN_STORE, {"BUILDX_NO_DEFAULT_LOAD": "1"}, "default"),
+        (LOADING, {"BUILDX_NO_DEFAULT_LOAD": "1"}, "default"),
+        (PLAIN, {}, "cacheonly"),
+    ],
 )
 def test_no_exporter(node: frozenset[Capability], env: dict[str, str], kind: str) -> None:
     """Nothing is exported where the node has no default, or it was switched off, or only the cache is wanted."""

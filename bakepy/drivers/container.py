@@ -1,0 +1,222 @@
+"""A container that runs BuildKit: its state, and streams into it. These are the calls of every build.
+
+They are made without Docker's SDK, whose import takes longer than a cached build.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from bakepy.diagnostics import Diagnostic
+from bakepy.drivers.docker_api import DockerApi
+from bakepy.drivers.docker_host import DockerHost
+from bakepy.drivers.interface import DriverError, NodeInfo, Status
+from bakepy.transport.endpoint import Endpoint
+from bakepy.transport.pump import CHUNK
+from bakepy.transport.stdcopy import Demultiplexed
+
+T = TypeVar("T")
+
+DIAL = {
+    "Cmd": ["buildctl", "dial-stdio"],
+    "AttachStdin": True,
+    "AttachStdout": True,
+    "AttachStderr": True,
+}
+
+PATIENCE = 15.0
+"""Seconds that BuildKit has to answer in a container that was just started."""
+
+PREFACE = 5.0
+"""Seconds until the first bytes of a BuildKit that runs: it speaks first (RFC 9113, 3.4)."""
+
+RESTARTS = 2
+"""Restarts after which a container is taken for one that cannot run."""
+
+SETTLE = 2.0
+"""Seconds that the Engine may take to notice the end of a container."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """Hold the state of a container as the Engine tells it."""
+
+    running: bool
+    started: str = ""
+    exit_code: int = 0
+    out_of_memory: bool = False
+    error: str = ""
+    restarts_in_vain: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether it does not run, and will not by itself."""
+        return not self.running or self.restarts_in_vain
+
+
+class Container:
+    """Look at one container, and open streams to the BuildKit in it."""
+
+    def __init__(self, host: DockerHost, name: str) -> None:
+        self.api = DockerApi(host)
+        self.name = name
+        self._dialled = ""
+
+    def state(self) -> ContainerState | None:
+        """Return the container's state, None where there is no such container; raises DriverError."""
+        answer = self.api.request("GET", f"{self._path}/json")
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise self.api.refused(f"inspecting the container {self.name}", answer)
+        return _state(answer.body)
+
+    async def info(self) -> NodeInfo:
+        """Tell the container's state, and where it runs what its BuildKit says of itself; raises DriverError."""
+        from bakepy.drivers.ask import ask
+
+        state = await asyncio.to_thread(self.state)
+        if state is None:
+            return NodeInfo(Status.INACTIVE)
+        if not state.running:
+            return NodeInfo(Status.STOPPED)
+        async with self.dial() as endpoint:
+            return await ask(endpoint)
+
+    @asynccontextmanager
+    async def dial(self) -> AsyncIterator[Endpoint]:
+        """Open a stream to the BuildKit, waiting until it answers; raises DriverError."""
+        from bakepy.transport.pump import pumped
+
+        stream = await in_thread(self.open)
+        async with pumped(stream) as endpoint:
+            yield endpoint
+
+    def open(self, stop: threading.Event) -> Demultiplexed:
+        """Return a stream to the BuildKit once that answers (blocking); `stop` ends the waiting.
+
+        Raises DriverError where there is no such container, or it does not come to answer.
+        """
+        until = time.monotonic() + PATIENCE
+        pause = 0.02
+        while True:
+            found = self._try()
+            if isinstance(found, Demultiplexed):
+                return found
+            state = self.state()
+            if state is None or state.has_ended or time.monotonic() > until or stop.wait(pause):
+                raise self._silent(state, found)
+            pause = min(2 * pause, 0.5)
+
+    async def why_lost(self) -> DriverError | None:
+        """Tell how the container ended or started anew since it was dialled; None where it did neither."""
+        until = time.monotonic() + SETTLE
+        while True:
+            state = await asyncio.to_thread(self.state)
+            if state is None or not state.running or state.started != self._dialled:
+                return await asyncio.to_thread(self._ended, state)
+            if time.monotonic() > until:
+                return None
+            await asyncio.sleep(0.05)
+
+    def _try(self) -> Demultiplexed | str:
+        """Return a stream that BuildKit has spoken on, or why there is none."""
+        answer = self.api.request("POST", f"{self._path}/exec", DIAL)
+        if answer.status != 201:
+            return answer.reason
+        stream = self.api.upgrade(f"/exec/{answer.body['Id']}/start", "tcp", {"Detach": False, "Tty": False})
+        if isinstance(stream, str):
+            return stream
+        found = Demultiplexed(stream)
+        timer = threading.Timer(PREFACE, found.close)
+        timer.start()
+        try:
+            early = found.read(CHUNK)
+        except OSError as error:
+            early = b""
+            found.errors = found.errors or str(error).encode()
+        finally:
+            timer.cancel()
+        if not early:
+            found.close()
+            return found.errors.decode(errors="replace").strip() or "it said nothing"
+        found.unread(early)
+        state = self.state()
+        self._dialled = state.started if state else ""
+        return found
+
+    def _silent(self, state: ContainerState | None, reason: str) -> DriverError:
+        if state is None:
+            return DriverError.of(
+                f'there is no container "{self.name}"',
+                f"the Docker Engine is the one at {self.api.host.url}",
+                hint="start one of this name, or correct the builder's endpoint",
+            )
+        if state.has_ended:
+            return self._ended(state)
+        return DriverError.of(
+            f"BuildKit in the container {self.name} does not answer",
+            "\n".join(filter(None, (reason, self.log()))),
+            hint=f"look at the container: docker logs {self.name}",
+        )
+
+    def _ended(self, state: ContainerState | None) -> DriverError:
+        hint = "build again: the container is started anew, and its build cache is kept"
+        if state is None:
+            return DriverError.of(f"the container {self.name} was removed", hint=hint)
+        if not state.has_ended:
+            return DriverError.of(f"the container {self.name} was started anew while it was in use", hint=hint)
+        why = f"exit code {state.exit_code}" + (": killed" if state.exit_code == 137 else "")
+        if state.out_of_memory:
+            why = "it ran out of memory"
+            hint = f"give it more with the driver option memory; {hint}"
+        detail = "\n".join(filter(None, (state.error, self.log())))
+        return DriverError([Diagnostic(f"the container {self.name} has stopped: {why}", detail, hint=hint)])
+
+    def log(self) -> str:
+        """Return the last lines that the container has written; empty where they cannot be had."""
+        from bakepy.drivers.container_admin import ContainerAdmin
+
+        try:
+            with ContainerAdmin.open(self.api.host) as admin:
+                return admin.log(self.name)
+        except DriverError:
+            return ""
+
+    @property
+    def _path(self) -> str:
+        return f"/containers/{quote(self.name, safe='')}"
+
+
+def _state(body: dict[str, Any]) -> ContainerState:
+    state = body.get("State") or {}
+    return ContainerState(
+        running=bool(state.get("Running")),
+        started=str(state.get("StartedAt", "")),
+        exit_code=int(state.get("ExitCode", 0)),
+        out_of_memory=bool(state.get("OOMKilled")),
+        error=str(state.get("Error", "")),
+        restarts_in_vain=bool(state.get("Restarting")) and int(body.get("RestartCount", 0)) > RESTARTS,
+    )
+
+
+async def in_thread(work: Callable[[threading.Event], T]) -> T:
+    """Run work in a thread; being cancelled, have it end, and take back a stream that it opened meanwhile."""
+    stop = threading.Event()
+    running = asyncio.ensure_future(asyncio.to_thread(work, stop))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait({running})
+        late = None if running.cancelled() or running.exception() else running.result()
+        if isinstance(late, Demultiplexed):
+            late.close()
+        raise

@@ -1,0 +1,132 @@
+"""The options of a builder that is a container: what `create --driver-opt` takes, checked and typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bakepy.diagnostics import nearest
+from bakepy.drivers.interface import DriverError
+
+IMAGE = "moby/buildkit:buildx-stable-1"
+"""What runs where no image is named."""
+
+ENV = "env."
+
+SIZE = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+) ?(?:(?P<unit>[kmgtp])(?:i?b)?|b)?", re.IGNORECASE)
+UNITS = " kmgtp"
+
+TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """Say when the Engine starts a container again, as its API has it; `retries` 0 means without end."""
+
+    name: str = "unless-stopped"
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOptions:
+    """Hold the options of one container; 0 and empty leave a choice to the Engine. Sizes are bytes."""
+
+    image: str = IMAGE
+    network: str = ""
+    memory: int = 0
+    memory_swap: int = 0
+    cpu_quota: int = 0
+    cpu_period: int = 0
+    cpu_shares: int = 0
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    cgroup_parent: str = ""
+    restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
+    default_load: bool = False
+    provenance_add_gha: bool = True
+    allow_untrusted_image: bool = False
+    """Taken so that builders which have it can be used: images are not verified here."""
+    env: tuple[tuple[str, str], ...] = ()
+
+
+def parse(options: Mapping[str, str]) -> ContainerOptions:
+    """Return the options of a node as they are stored; raises DriverError, which names every fault."""
+    values: dict[str, object] = {}
+    faults: list[DriverError] = []
+    for key, text in sorted(options.items()):
+        if key.startswith(ENV):
+            if key == ENV:
+                faults.append(DriverError.of(f'invalid env option "{key}", expecting env.FOO=bar'))
+        elif key not in READERS:
+            faults.append(_unknown(key))
+        elif text or READERS[key] is not str:
+            try:
+                values[key.replace("-", "_")] = READERS[key](text)
+            except ValueError as error:
+                faults.append(DriverError.of(f"invalid value {text!r} of the driver option {key}", str(error)))
+    if faults:
+        raise DriverError([d for fault in faults for d in fault.diagnostics])
+    env = tuple((key.removeprefix(ENV), text) for key, text in sorted(options.items()) if key.startswith(ENV))
+    return ContainerOptions(env=env, **values)  # type: ignore[arg-type]
+
+
+def _unknown(key: str) -> DriverError:
+    near = nearest(key, READERS) or (f"{ENV}{key}" if key.isupper() else None)
+    return DriverError.of(
+        f"invalid driver option {key} for docker-container driver",
+        f"options: {', '.join(sorted(READERS))}, {ENV}NAME",
+        hint=f'did you mean "{near}"?' if near else "",
+    )
+
+
+def _size(text: str) -> int:
+    found = SIZE.fullmatch(text)
+    if not found:
+        raise ValueError("it is a number of bytes, with a unit such as k, m or g where there is one: 512m")
+    return int(float(found["number"]) * 1024 ** UNITS.index((found["unit"] or " ").lower()))
+
+
+def _swap(text: str) -> int:
+    return -1 if text == "-1" else _size(text)
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
+        raise ValueError("it is a whole number")
+    return int(text)
+
+
+def _truth(text: str) -> bool:
+    if text not in TRUE | FALSE:
+        raise ValueError("it is true or false")
+    return text in TRUE
+
+
+def _restart_policy(text: str) -> RestartPolicy:
+    name, colon, count = text.partition(":")
+    if colon and not name:
+        raise ValueError("invalid restart policy format: no policy provided before colon")
+    if count and not re.fullmatch(r"[+-]?[0-9]+", count):
+        raise ValueError("invalid restart policy format: maximum retry count must be an integer")
+    return RestartPolicy(name, int(count or 0))
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "allow-untrusted-image": _truth,
+    "cgroup-parent": str,
+    "cpu-period": _number,
+    "cpu-quota": _number,
+    "cpu-shares": _number,
+    "cpuset-cpus": str,
+    "cpuset-mems": str,
+    "default-load": _truth,
+    "image": str,
+    "memory": _size,
+    "memory-swap": _swap,
+    "network": str,
+    "provenance-add-gha": _truth,
+    "restart-policy": _restart_policy,
+}
+"""Options and what reads them; it raises ValueError."""
