@@ -130,10 +130,11 @@ async def test_a_load_given_up_leaves_no_image(docker: DockerHost) -> None:
 
 
 async def test_a_missing_engine_is_an_error_of_the_users(tmp_path: Path) -> None:
-    """Where no Engine listens, the error names its address and what to do; inspecting it is no error."""
+    """Where no Engine listens, the error names its address and what to do, whether it is asked or booted."""
     driver = DockerDriver(DockerHost("default", f"unix://{tmp_path}/none.sock"))
 
-    assert (await driver.inspect()).status is Status.INACTIVE
+    with pytest.raises(DriverError, match="does not answer"):
+        await driver.inspect()
     with pytest.raises(DriverError, match=r"none\.sock does not answer") as caught:
         await driver.boot(lambda _text: None)
     assert "--builder" in caught.value.diagnostics[0].hint
