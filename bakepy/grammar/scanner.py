@@ -23,7 +23,8 @@ MAX_DEPTH = 100
 """How deep blocks, brackets and expressions may nest; files in the wild stay below 20."""
 
 _COMMENT = r"(?:\#|//)[^\n]*(?:\n|\Z)|/\*[\s\S]*?\*/"
-_TRIVIA = rf"(?:[ \t]|\r?\n|{_COMMENT})*+"
+# No group is repeated possessively, as in `(?:…)*+`: up to Python 3.11.3 that matches too much.
+_TRIVIA = rf"(?>(?:[ \t]|\r?\n|{_COMMENT})*)"
 _MAIN = re.compile(
     rf"""[ \t]*(?:
     (?P<NAME>[A-Za-z_][A-Za-z0-9_-]*)
@@ -50,12 +51,12 @@ _DIRECTIVE = re.compile(rf"%\{{~?{_TRIVIA}(if|else|endif|for|endfor)(?![\w-])")
 
 _SEQUENCE = r"(?P<INTERP>\$\{~?)|(?P<CONTROL>%\{~?)"
 _ESCAPED = r"\$\$\{~?|%%\{~?|\$(?!\{|\Z)|%(?!\{|\Z)"
-_QUOTED = r'(?:\\[^\r\n]|[^\\"$%\r\n])++'
+_QUOTED = r'(?>(?:\\[^\r\n]|[^\\"$%\r\n])+)'
 _QUOTED_REST = rf'|{_SEQUENCE}|(?P<CQUOTE>")|(?P<QUOTED_NEWLINE>[\r\n]+)|(?P<INVALID>[\s\S])'
-_QUOTED_TEXT = re.compile(rf"(?P<LIT>(?:{_QUOTED}|{_ESCAPED})++){_QUOTED_REST}")
+_QUOTED_TEXT = re.compile(rf"(?P<LIT>(?>(?:{_QUOTED}|{_ESCAPED})+)){_QUOTED_REST}")
 _QUOTED_RAW = re.compile(rf"(?P<LIT>{_QUOTED}|{_ESCAPED}){_QUOTED_REST}")
 _LINE_REST = rf"|{_SEQUENCE}|(?P<INVALID>[\s\S]+)"
-_LINE_TEXT = re.compile(rf"(?P<LIT>(?:[^$%\r\n]++|{_ESCAPED})++(?:\r?\n)?|\r?\n){_LINE_REST}")
+_LINE_TEXT = re.compile(rf"(?P<LIT>(?>(?:[^$%\r\n]++|{_ESCAPED})+)(?:\r?\n)?|\r?\n){_LINE_REST}")
 _LINE_RAW = re.compile(rf"(?P<LIT>(?:[^$%\r\n]++|{_ESCAPED})(?:\r?\n)?|\r?\n){_LINE_REST}")
 
 # What encloses the point that the scanner has reached. Newlines are tokens only directly in bodies and objects.
