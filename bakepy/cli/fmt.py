@@ -14,6 +14,7 @@ DEFAULT_FILES = ("docker-bake.hcl", "docker-bake.override.hcl")
 FLAGS = (
     Flag("check", "Change nothing; exit with 1 where a file is not laid out so"),
     Flag("diff", "Show what would change, and change nothing"),
+    Flag("write", "Write files; --write=false only names those that would change"),
     Flag("help", "Show this help", short="h"),
 )
 USAGE = """Usage: bakepy fmt [OPTIONS] [FILE...]
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     names = given.arguments or [name for name in DEFAULT_FILES if Path(name).is_file()]
     if not names:
         raise BakeError.of("no definition file found", hint=f"name a file, or add {DEFAULT_FILES[0]}")
-    only_show = bool(given.switch("check") or given.switch("diff"))
+    only_show = bool(given.switch("check") or given.switch("diff") or given.switch("write") is False)
     faults: list[Diagnostic] = []
     changes = sum([_format(name, only_show, bool(given.switch("diff")), faults) for name in names])
     if faults:

@@ -143,4 +143,6 @@ def _location(span: Span) -> dict[str, Any]:
 
     (line, column), (last, end) = span.source.position(span.start), span.source.position(span.end)
     region = {"startLine": line, "startColumn": column, "endLine": last, "endColumn": end}
-    return {"physicalLocation": {"artifactLocation": {"uri": quote(span.source.name)}, "region": region}}
+    name = span.source.name
+    uri = f"file://{quote(name)}" if name.startswith("/") else quote(name)
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

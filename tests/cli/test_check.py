@@ -282,6 +282,15 @@ def test_sarif_has_the_structure_of_its_standard(capsys, text):
     assert all(rules[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
 
 
+def test_sarif_names_files_by_uri(capsys, folder):
+    """Paths are relative to the folder, or absolute URIs."""
+    Path("a b.hcl").write_text('target "a" { tags = nope }\n')
+    for name, uri in (("a b.hcl", "a%20b.hcl"), (str(folder / "a b.hcl"), f"file://{folder}/a%20b.hcl")):
+        main(["--format=sarif", "-f", name])
+        (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+        assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
 def test_sarif_names_rules_by_the_kind_of_fault(capsys):
     """Faults whose words name a target share a rule, so that the list of rules does not grow with the file."""
     _, out = checked(capsys, MANY, "--format", "sarif")

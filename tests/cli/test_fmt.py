@@ -40,6 +40,15 @@ def test_check_changes_nothing(folder: Path, text: str, status: int) -> None:
     assert (folder / "x.hcl").read_text() == text
 
 
+def test_files_that_would_change_are_named_without_writing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--write=false` lists them and leaves them; the status is 0, as nobody asked for a check."""
+    (folder / "x.hcl").write_text(UGLY)
+    (folder / "y.hcl").write_text(TIDY)
+    assert fmt.main(["--write=false", "x.hcl", "y.hcl"]) == 0
+    assert capsys.readouterr().out == "x.hcl\n"
+    assert (folder / "x.hcl").read_text() == UGLY
+
+
 def test_diff_shows_the_change(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--diff` prints a unified diff and changes nothing."""
     (folder / "x.hcl").write_text(UGLY)
