@@ -160,7 +160,8 @@ def _find(settings: Settings, name: str) -> Path | None:
 
 
 def _is_known(settings: Settings, name: str) -> bool:
-    return _find(settings, name) is not None
+    # The user's own embedded engine has no file: it bears its driver's name.
+    return name in OWN_DRIVERS or _find(settings, name) is not None
 
 
 def _is_name(file: Path) -> bool:
