@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
     print(formatting.show(TABLE if form == "table" else form, rows, HEADINGS), end="")
     if table:
         sys.stdout.flush()
-        _explain(states)
+        _explain([state for state in states if not state.stored.implicit or state.stored.name == chosen])
     return 0
 
 
@@ -86,7 +86,7 @@ def _proxies(settings: Settings) -> dict[str, str]:
 
 
 def _explain(states: Sequence[BuilderState]) -> None:
-    """Say on standard error why builders and nodes could not be asked."""
+    """Say on standard error why builders and nodes could not be asked: those that someone made or uses."""
     lines = []
     for state in states:
         if state.error:

@@ -2,13 +2,11 @@
 
 import json
 import shutil
-from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bakepy.builders import daemonconfig
 from bakepy.builders.store import StoredBuilder, StoredNode, Writer
 from bakepy.cli.main import main
 from bakepy.diagnostics import BakeError
@@ -229,10 +227,34 @@ def test_buildx_does_not_trip_over_builders_of_ours(
     assert "mine*" in ours(capsys, "ls").out
 
 
-def test_daemon_configurations_are_the_same(environment: dict[str, str], tmp_path: Path) -> None:
-    """What buildx keeps of a daemon's configuration and its certificates is what we keep, to the byte."""
+CONTAINERS = [
+    ["create", "--name", "one"],
+    ["create", "--name", "two", "default"],
+    [
+        "create",
+        "--name",
+        "ops",
+        "--driver-opt",
+        "network=host,env.FOO=bar",
+        "--buildkitd-flags",
+        "--debug --root '/a b'",
+    ],
+    ["create", "--name", "own", "--buildkitd-flags", "--allow-insecure-entitlement security.insecure"],
+    ["create", "--name", "cfg", "--driver", "docker-container", "--buildkitd-config", "bk.toml", "--bootstrap=false"],
+    ["create", "--name", "cfg", "--node", "cfg0", "--driver-opt", "memory=100m"],
+    ["create", "--name", "one", "--append", "--node", "again"],
+    ["create", "--name", "bad", "--driver", "docker-container", "--driver-opt", "memroy=1"],
+    ["rm", "two"],
+]
+
+
+def test_builders_in_containers_are_the_same(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What buildx keeps of a container's options, daemon configuration and certificates is what we keep."""
     if shutil.which("dockerd29") is None:
         pytest.skip("no dockerd29 on PATH: `make test` provides one")
+    monkeypatch.chdir(tmp_path)
     for name in ("ca", "key", "cert"):
         (tmp_path / name).write_text(name)
     config = tmp_path / "bk.toml"
@@ -244,12 +266,16 @@ def test_daemon_configurations_are_the_same(environment: dict[str, str], tmp_pat
         f'[registry."my.io:5000"]\nhttp = true\nca = ["{tmp_path}/ca"]\n[[registry."my.io:5000".keypair]]\n'
         f'key = "{tmp_path}/key"\ncert = "{tmp_path}/cert"\n'
     )
+    folder = Path(environment["BUILDX_CONFIG"])
     with running_dockerd("dockerd29") as host:
-        there = {**environment, "DOCKER_HOST": host.url}
-        words = ["create", "--name", "one", "--driver", "docker-container", "--buildkitd-config", str(config)]
-        answer = ask(there, *words)
-        assert answer.status == 0, answer.err
+        environment["DOCKER_HOST"] = host.url
+        monkeypatch.setenv("DOCKER_HOST", host.url)
+        theirs = [ask(environment, *words) for words in CONTAINERS]
+        expected = files(folder)
+        folder.rename(tmp_path / "theirs")
+        own = [ours(capsys, *words) for words in CONTAINERS]
 
-    record = json.loads((Path(environment["BUILDX_CONFIG"]) / "instances" / "one").read_text())
-    kept = {name: b64decode(text) for name, text in record["Nodes"][0]["Files"].items()}
-    assert daemonconfig.files(daemonconfig.parse(config)) == kept
+        assert files(folder) == expected
+        assert [answer.status for answer in own] == [answer.status for answer in theirs]
+        assert [answer.out for answer in own] == [answer.out for answer in theirs]
+        assert ours(capsys, "ls").out == ask(environment, "ls").out

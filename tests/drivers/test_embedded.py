@@ -50,6 +50,22 @@ async def test_it_starts_on_demand_and_builds(settings: Settings, context: Path)
     assert not Paths.of(settings).home.exists()
 
 
+async def test_nodes_have_engines_of_their_own(settings: Settings, context: Path) -> None:
+    """Two nodes run at once with a cache each; removing one may keep its cache, and leaves the other alone."""
+    one, two = EmbeddedDriver(settings, "one"), EmbeddedDriver(settings, "two")
+    state = Paths.of(settings, "one").state
+    async with one.dial() as first, two.dial() as second:
+        assert first != second
+        await build(first, context)
+        assert (await EmbeddedDriver(settings).inspect()).status is Status.STOPPED
+    await one.remove(keep_state=True)
+    assert ((await one.inspect()).status, (await two.inspect()).status) == (Status.STOPPED, Status.RUNNING)
+    assert state.exists()
+    await one.remove()
+    await two.remove()
+    assert not list(state.parents[1].iterdir())
+
+
 async def test_a_crash_is_named_as_the_cause_of_a_loss(settings: Settings) -> None:
     """Asked why a connection broke, the driver tells how its engine ended, with the end of the log."""
     driver = EmbeddedDriver(settings)
