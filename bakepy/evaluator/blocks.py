@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bakepy.diagnostics import BakeError, Diagnostic, Span
+from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Span
 from bakepy.evaluator.expressions import evaluate
 from bakepy.evaluator.module import Decoder, Row
 from bakepy.evaluator.resolver import FailedError, ResolveError, Resolver
@@ -279,10 +279,20 @@ class Blocks:
                 raise self.resolver.cycle(f"reference cycle not allowed for {step}", step)
             row.working.add(wanted)
             attributes = {wanted: one.attributes[wanted]} if wanted in one.attributes else {}
+        faults: list[Diagnostic] = []
         with self.resolver.step(step):
-            for attribute in attributes.values():
+            for attribute in list(attributes.values()):
                 if attribute.name not in one.loaded:
-                    self._load(one, attribute, row.scope)
+                    before = len(faults)
+                    with Keeping(None if self.resolver.stops else faults):
+                        self._load(one, attribute, row.scope)
+                    if len(faults) > before:
+                        del attributes[attribute.name]
+            if faults:
+                # Others of the block's attributes may have faults of their own.
+                with Keeping(faults):
+                    self._decode(one, row, attributes)
+                raise BakeError(faults)
         self._decode(one, row, attributes)
         row.done.update(attributes)
         if wanted is not None:

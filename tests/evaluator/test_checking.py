@@ -75,6 +75,12 @@ def test_what_only_follows_from_a_fault_is_not_shown(text: str, expected: list[s
     assert shown(text) == expected
 
 
+def test_an_attribute_that_lacks_a_value_does_not_hide_others() -> None:
+    """Each attribute of a block is looked at, whatever others wait for."""
+    text = 'variable "a" { default = nope }\ntarget "t" {\n tags = [a]\n args = { x = [] }\n context = also\n}\n'
+    assert shown(text) == ["Unknown variable", "Unsuitable value type", "Unknown variable"]
+
+
 def test_a_sound_file_has_no_faults() -> None:
     """Looking for faults gives the module that evaluation gives."""
     module, faults = check_of('variable "a" { default = 1 }\ntarget "t" { args = { a = a } }\n')
