@@ -50,7 +50,7 @@ def require(names: Sequence[str]) -> None:
 
 def _read(name: str, stdin: Callable[[], bytes]) -> File:
     if name == STDIN:
-        return File(name, stdin())
+        return File(name, _no_archive(stdin()))
     try:
         with open(name, "rb") as file:
             return File(name, file.read())
@@ -63,6 +63,17 @@ def _read(name: str, stdin: Callable[[], bytes]) -> File:
 def fault(operation: str, path: str, error: OSError) -> BakeError:
     """Return the error for a file that an operation failed on, with the name of a file beside it that is like it."""
     return BakeError.of(f"{operation} {path}: {reason(error)}", hint=_beside(path))
+def _no_archive(data: bytes) -> bytes:
+    """Return what standard input holds; raise BakeError for an archive, of which no line could be shown."""
+    packed = data.startswith((b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")) or data[4:10] == b"1AY&SY"
+    if packed or data[257:262] == b"ustar":
+        raise BakeError.of(
+            "standard input holds an archive, not a definition",
+            hint="Unpack it and run the command there, or name an address that BuildKit can fetch it from.",
+        )
+    return data
+
+
 
 
 def reason(error: OSError) -> str:
