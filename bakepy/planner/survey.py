@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bakepy.diagnostics import Diagnostic, Severity
+from bakepy.diagnostics import Diagnostic, Keeping, Severity, nearest
 from bakepy.planner import checks
 from bakepy.planner.config import Config, Definition
 from bakepy.planner.define import World, define, validate_label
@@ -52,6 +52,7 @@ def survey(
     built = [name for name in _built(config, names) if not _fails(definition, name)]
     found += checks.faults(config, built, lookup)
     found += [*definition.warnings, *config.warnings, *_cycles(definition), *_shared_tags(config, names)]
+    found += _odd_platforms(config, built)
     return Survey(config, built, found)
 
 
@@ -112,6 +113,35 @@ def _cycle(definition: Definition, way: list[str]) -> Diagnostic:
         element(places[0], parent) if places else None,
         hint=f"Remove {parent} from what {child} inherits.",
         severity=Severity.WARNING,
+    )
+
+
+def _odd_platforms(config: Config, names: Iterable[str]) -> list[Diagnostic]:
+    """Return a warning for each platform that is almost one that is known; others may be known elsewhere."""
+    from bakepy.platforms import ARCHITECTURES, SYSTEMS, parse_all
+
+    found: dict[str, Diagnostic] = {}
+    for name in names:
+        for text in config.targets[name].platforms or ():
+            if text in found:
+                continue
+            with Keeping([]):
+                for platform in parse_all([text]):
+                    for word, known in ((platform.os, SYSTEMS), (platform.architecture, ARCHITECTURES)):
+                        if word not in known and (near := nearest(word, sorted(known))):
+                            found[text] = _odd(config, name, text, word, near)
+    return list(found.values())
+
+
+def _odd(config: Config, name: str, text: str, word: str, near: str) -> Diagnostic:
+    places = related(config.definition, name, "platforms", text)
+    return Diagnostic(
+        "Unknown platform",
+        f'No platform is known that has "{word}", as {text} does.',
+        places[0][1] if places else None,
+        hint=f"Did you mean {text.replace(word, near)}?",
+        severity=Severity.WARNING,
+        related=places[1:],
     )
 
 

@@ -112,6 +112,11 @@ WARNED = [
     ),
     ('target "a" { tags = ["x"] }\ntarget "b" {\n tags = ["x"]\n target = "s"\n}\n', []),
     ('group "g" { targets = ["a", "b"] }\ntarget "a" { tags = ["x"] }\ntarget "b" { tags = ["x"] }\n', []),
+    (
+        'target "a" { platforms = ["linux/amd46", "linux/arm/v7"] }\n'
+        'target "b" { platforms = ["linux/amd46", "wasi/wasm"] }\n',
+        [("Unknown platform", 'No platform is known that has "amd46", as linux/amd46 does.')],
+    ),
     ('target "a" { tgas = [] }\n', [("Unsupported argument", 'An argument named "tgas" is not expected here.')]),
 ]
 
