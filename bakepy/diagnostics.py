@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
+
+from bakepy.records import Record
 
 MAX_LINE = 160
 """Columns of source shown around a fault; longer lines are clipped on both sides."""
@@ -24,12 +25,12 @@ class Severity(enum.Enum):
     WARNING = "warning"
 
 
-@dataclass(eq=False)
 class Source:
     """Hold the text of one definition file under the name by which the user knows it."""
 
-    name: str
-    text: str
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -79,8 +80,7 @@ class Span(NamedTuple):
         return f"Span({self})"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Record):
     """Say one thing about the source.
 
     `summary` is terse and `detail` names the fault, both in the words HCL's users know; `hint` says what to do.
@@ -90,15 +90,29 @@ class Diagnostic:
     was found by going on where the reference stops: it is shown, but does not count.
     """
 
-    summary: str
-    detail: str = ""
-    subject: Span | None = None
-    context: Span | None = None
-    hint: str = ""
-    severity: Severity = Severity.ERROR
-    related: tuple[tuple[str, Span], ...] = ()
-    implied: bool = False
-    further: bool = False
+    __slots__ = ("summary", "detail", "subject", "context", "hint", "severity", "related", "implied", "further")
+
+    def __init__(
+        self,
+        summary: str,
+        detail: str = "",
+        subject: Span | None = None,
+        context: Span | None = None,
+        hint: str = "",
+        severity: Severity = Severity.ERROR,
+        related: tuple[tuple[str, Span], ...] = (),
+        implied: bool = False,
+        further: bool = False,
+    ) -> None:
+        self.summary: Final = summary
+        self.detail: Final = detail
+        self.subject: Final = subject
+        self.context: Final = context
+        self.hint: Final = hint
+        self.severity: Final = severity
+        self.related: Final = related
+        self.implied: Final = implied
+        self.further: Final = further
 
     def __str__(self) -> str:
         """Print in one line, as the reference does."""
@@ -106,11 +120,11 @@ class Diagnostic:
         return f"{self.subject}: {text}" if self.subject else text
 
 
-@dataclass
 class BakeError(Exception):
     """Carry the diagnostics of a run that cannot go on."""
 
-    diagnostics: Sequence[Diagnostic] = field(default_factory=list)
+    def __init__(self, diagnostics: Sequence[Diagnostic] | None = None) -> None:
+        self.diagnostics: Sequence[Diagnostic] = [] if diagnostics is None else diagnostics
 
     @classmethod
     def of(cls, summary: str, detail: str = "", *, hint: str = "", subject: Span | None = None) -> Self:

@@ -6,10 +6,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import cache
+from typing import Final
 
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record, replace
 
 SYSTEMS = frozenset(
     re.findall(
@@ -30,15 +31,19 @@ AVAILABLE_MINORS = 9
 """The highest minor version of arm64's v8 that is told apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Record):
     """Name a platform; `variant` is empty where the architecture has none or its default is meant."""
 
-    os: str
-    architecture: str
-    variant: str = ""
-    os_version: str = ""
-    os_features: tuple[str, ...] = ()
+    __slots__ = ("os", "architecture", "variant", "os_version", "os_features")
+
+    def __init__(
+        self, os: str, architecture: str, variant: str = "", os_version: str = "", os_features: tuple[str, ...] = ()
+    ) -> None:
+        self.os: Final = os
+        self.architecture: Final = architecture
+        self.variant: Final = variant
+        self.os_version: Final = os_version
+        self.os_features: Final = os_features
 
     @classmethod
     def parse(cls, text: str) -> Platform:

@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from bakepy.engine import gobuild
 from bakepy.engine.gobuild import Program
 from bakepy.engine.locks import locked
+from bakepy.records import replace
 from bakepy.settings import Settings
 
 HERE = Path(__file__).parent

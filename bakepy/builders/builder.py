@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import Driver
+from bakepy.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Record):
     """Name one node, how it is reached, and the platforms that its user reserved for it (empty: what it has)."""
 
-    name: str
-    driver: Driver
-    platforms: tuple[str, ...] = ()
+    __slots__ = ("name", "driver", "platforms")
+
+    def __init__(self, name: str, driver: Driver, platforms: tuple[str, ...] = ()) -> None:
+        self.name: Final = name
+        self.driver: Final = driver
+        self.platforms: Final = platforms
 
 
-@dataclass(frozen=True, slots=True)
-class Builder:
+class Builder(Record):
     """Name a builder and its nodes; `load_into` is the Docker Engine that `--load` means."""
 
-    name: str
-    nodes: tuple[Node, ...]
-    load_into: DockerHost
+    __slots__ = ("name", "nodes", "load_into")
+
+    def __init__(self, name: str, nodes: tuple[Node, ...], load_into: DockerHost) -> None:
+        self.name: Final = name
+        self.nodes: Final = nodes
+        self.load_into: Final = load_into

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bakepy.diagnostics import nearest
 from bakepy.drivers.docker_host import context_names, current_context, current_endpoint, docker_host
 from bakepy.drivers.interface import DriverError
 from bakepy.platforms import parse_all
+from bakepy.records import replace
 from bakepy.settings import Settings
 
 CONTAINERS = ("docker-container", "kubernetes")
@@ -246,7 +247,7 @@ def _check(builder: StoredBuilder, settings: Settings, timeout: float) -> None:
         if node.error:
             first = node.error.diagnostics[0]
             summary = f"failed to initialize builder {builder.name} ({node.stored.name}): {first.summary}"
-            raise DriverError([replace(first, summary=summary)]) from node.error
+            raise DriverError.of(summary, first.detail, hint=first.hint) from node.error
 
 
 def _near(name: str, settings: Settings) -> str:

@@ -6,11 +6,11 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from bakepy.diagnostics import BakeError
 from bakepy.platforms import Platform
+from bakepy.records import Record, replace
 
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9\-._]*")
 """What buildx accepts as a builder's or a node's name."""
@@ -20,46 +20,70 @@ class StoreError(BakeError):
     """Say that a builder's file cannot be used, or that a builder cannot be changed as asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredNode:
+class StoredNode(Record):
     """Hold one node as it is written; None is what was never set, which the file tells from empty.
 
     `platforms` are those that the user reserved for the node. `files` go into the node's /etc/buildkit by their
     relative path.
     """
 
-    name: str
-    endpoint: str
-    platforms: tuple[Platform, ...] | None = None
-    driver_options: Mapping[str, str] | None = None
-    flags: tuple[str, ...] | None = None
-    files: Mapping[str, bytes] | None = None
+    __slots__ = ("name", "endpoint", "platforms", "driver_options", "flags", "files")
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: str,
+        platforms: tuple[Platform, ...] | None = None,
+        driver_options: Mapping[str, str] | None = None,
+        flags: tuple[str, ...] | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.name: Final = name
+        self.endpoint: Final = endpoint
+        self.platforms: Final = platforms
+        self.driver_options: Final = driver_options
+        self.flags: Final = flags
+        self.files: Final = files
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBuilder:
+class StoredBuilder(Record):
     """Hold one builder as it is written.
 
     One that is `implicit` has no file: it comes with a Docker context, or is the embedded engine.
     """
 
-    name: str
-    driver: str
-    nodes: tuple[StoredNode, ...] = ()
-    dynamic: bool = False
-    implicit: bool = False
+    __slots__ = ("name", "driver", "nodes", "dynamic", "implicit")
+
+    def __init__(
+        self, name: str, driver: str, nodes: tuple[StoredNode, ...] = (), dynamic: bool = False, implicit: bool = False
+    ) -> None:
+        self.name: Final = name
+        self.driver: Final = driver
+        self.nodes: Final = nodes
+        self.dynamic: Final = dynamic
+        self.implicit: Final = implicit
 
 
-@dataclass(frozen=True, slots=True)
-class NodeChange:
+class NodeChange(Record):
     """Hold what `create` was asked to set on a node; None and empty leave a node that exists as it is."""
 
-    endpoint: str
-    sets_endpoint: bool = False
-    platforms: tuple[Platform, ...] | None = None
-    driver_options: Mapping[str, str] | None = None
-    flags: tuple[str, ...] | None = None
-    files: Mapping[str, bytes] | None = None
+    __slots__ = ("endpoint", "sets_endpoint", "platforms", "driver_options", "flags", "files")
+
+    def __init__(
+        self,
+        endpoint: str,
+        sets_endpoint: bool = False,
+        platforms: tuple[Platform, ...] | None = None,
+        driver_options: Mapping[str, str] | None = None,
+        flags: tuple[str, ...] | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.endpoint: Final = endpoint
+        self.sets_endpoint: Final = sets_endpoint
+        self.platforms: Final = platforms
+        self.driver_options: Final = driver_options
+        self.flags: Final = flags
+        self.files: Final = files
 
 
 def checked_name(name: str) -> str:

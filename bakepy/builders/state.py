@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from bakepy.builders.choose import BuilderError, driver
 from bakepy.builders.store import StoredBuilder, StoredNode, last_activity
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Driver, DriverError, NodeInfo, Status
+from bakepy.records import Record
 from bakepy.settings import Settings
 
 TIMEOUT = 20.0
 """Seconds that a node has to answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeState:
+class NodeState(Record):
     """Hold a node, the driver that reaches it, and what it says of itself, or why it cannot be asked."""
 
-    stored: StoredNode
-    driver: Driver | None = None
-    info: NodeInfo | None = None
-    error: BakeError | None = None
+    __slots__ = ("stored", "driver", "info", "error")
+
+    def __init__(
+        self,
+        stored: StoredNode,
+        driver: Driver | None = None,
+        info: NodeInfo | None = None,
+        error: BakeError | None = None,
+    ) -> None:
+        self.stored: Final = stored
+        self.driver: Final = driver
+        self.info: Final = info
+        self.error: Final = error
 
     @property
     def runs(self) -> bool:
@@ -32,14 +41,22 @@ class NodeState:
         return self.info is not None and self.info.status is Status.RUNNING
 
 
-@dataclass(frozen=True, slots=True)
-class BuilderState:
+class BuilderState(Record):
     """Hold a builder and the states of its nodes; the error is what concerns all of them."""
 
-    stored: StoredBuilder
-    nodes: tuple[NodeState, ...]
-    last_activity: datetime | None = None
-    error: BakeError | None = None
+    __slots__ = ("stored", "nodes", "last_activity", "error")
+
+    def __init__(
+        self,
+        stored: StoredBuilder,
+        nodes: tuple[NodeState, ...],
+        last_activity: datetime | None = None,
+        error: BakeError | None = None,
+    ) -> None:
+        self.stored: Final = stored
+        self.nodes: Final = nodes
+        self.last_activity: Final = last_activity
+        self.error: Final = error
 
 
 async def load(

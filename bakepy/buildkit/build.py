@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bakepy.buildkit.errors import BuildkitError, SolveError, Unsupported
 from bakepy.buildkit.requests import Answer, GatewayRequest, Result
+from bakepy.records import replace
 
 if TYPE_CHECKING:
     from bakepy.buildkit.calls import Calls

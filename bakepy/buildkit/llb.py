@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Final
 
 from bakepy.buildkit.proto import ops_pb2
 from bakepy.buildkit.requests import Definition
+from bakepy.records import Record
 
 HTTP_FILE = "context"
 """The name under which a download lies in its file system."""
@@ -32,12 +33,14 @@ GIT_CAPS = {
 """What a daemon must be able to do for an attribute of a Git source."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Record):
     """Hold a file system that the daemon is to make: operations, the last of which makes it."""
 
-    ops: tuple[bytes, ...] = ()
-    metadata: Mapping[str, ops_pb2.OpMetadata] = field(default_factory=dict)
+    __slots__ = ("ops", "metadata")
+
+    def __init__(self, ops: tuple[bytes, ...] = (), metadata: Mapping[str, ops_pb2.OpMetadata] | None = None) -> None:
+        self.ops: Final = ops
+        self.metadata: Final[Mapping[str, ops_pb2.OpMetadata]] = {} if metadata is None else metadata
 
     def folder(self, path: str, name: str) -> State:
         """Return a state that holds the contents of a folder of this one; `name` is what users see of it."""

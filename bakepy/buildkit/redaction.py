@@ -7,7 +7,6 @@ beginning of a secret is held back until what follows tells.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from bakepy.progress.events import (
     Event,
@@ -21,6 +20,7 @@ from bakepy.progress.events import (
     Vertex,
     Warned,
 )
+from bakepy.records import replace
 
 SHORTEST = 4
 """Bytes that a value must have: hiding shorter ones would hide ordinary output and name the value by its absence."""

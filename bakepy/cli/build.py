@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import Final
 
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag, Given
 from bakepy.diagnostics import BakeError
 from bakepy.model.text import EntryError, quote, split_csv
+from bakepy.records import Record, replace
 from bakepy.settings import Settings
 
 FLAGS = (
@@ -27,24 +28,49 @@ FLAGS = (
 USAGE = "Usage: bakepy build [OPTIONS] [URL [CONTEXT]] [TARGET...]\n\nBuild targets of a definition.\n\nOptions:\n"
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Record):
     """Hold the flags of a build that say how it runs, not what it is.
 
     `call`, `call_format` and `call_ignores_status` are the parts of `--call`; `call` is empty for a build. `words` are
     the command line, `remote` tells that the definition was read from elsewhere.
     """
 
-    progress: str = "auto"
-    builder: str | None = None
-    metadata_file: str = ""
-    call: str = ""
-    call_format: str = ""
-    call_ignores_status: bool = False
-    allow: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    remote: bool = False
-    debug: bool = False
+    __slots__ = (
+        "progress",
+        "builder",
+        "metadata_file",
+        "call",
+        "call_format",
+        "call_ignores_status",
+        "allow",
+        "words",
+        "remote",
+        "debug",
+    )
+
+    def __init__(
+        self,
+        progress: str = "auto",
+        builder: str | None = None,
+        metadata_file: str = "",
+        call: str = "",
+        call_format: str = "",
+        call_ignores_status: bool = False,
+        allow: tuple[str, ...] = (),
+        words: tuple[str, ...] = (),
+        remote: bool = False,
+        debug: bool = False,
+    ) -> None:
+        self.progress: Final = progress
+        self.builder: Final = builder
+        self.metadata_file: Final = metadata_file
+        self.call: Final = call
+        self.call_format: Final = call_format
+        self.call_ignores_status: Final = call_ignores_status
+        self.allow: Final = allow
+        self.words: Final = words
+        self.remote: Final = remote
+        self.debug: Final = debug
 
 
 def main(argv: Sequence[str]) -> int:

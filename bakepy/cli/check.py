@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag, Given
 from bakepy.cli.reports import FORMATS, in_order
 from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, Span, nearest
+from bakepy.records import replace
 from bakepy.settings import Settings
 
 if TYPE_CHECKING:

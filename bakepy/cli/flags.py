@@ -6,32 +6,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
+from bakepy.records import Record
 
 TRUE = ("1", "t", "T", "TRUE", "true", "True")
 FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Record):
     """Describe a flag; without `value`, the word for its value in help, it is a switch."""
 
-    name: str
-    doc: str
-    value: str = ""
-    short: str = ""
-    repeats: bool = False
-    hidden: bool = False
+    __slots__ = ("name", "doc", "value", "short", "repeats", "hidden")
+
+    def __init__(
+        self, name: str, doc: str, value: str = "", short: str = "", repeats: bool = False, hidden: bool = False
+    ) -> None:
+        self.name: Final = name
+        self.doc: Final = doc
+        self.value: Final = value
+        self.short: Final = short
+        self.repeats: Final = repeats
+        self.hidden: Final = hidden
 
 
-@dataclass(slots=True)
-class Given:
+class Given(Record):
     """Hold what a command line gave: each flag's values in order, and the arguments that are no flags."""
 
-    values: dict[str, list[str]] = field(default_factory=dict)
-    arguments: list[str] = field(default_factory=list)
+    __slots__ = ("values", "arguments")
+
+    def __init__(self, values: dict[str, list[str]] | None = None, arguments: list[str] | None = None) -> None:
+        self.values: dict[str, list[str]] = {} if values is None else values
+        self.arguments: list[str] = [] if arguments is None else arguments
 
     def all(self, name: str) -> list[str]:
         """Return all values of a flag."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bakepy.cli.flags import Flag, Given
 from bakepy.diagnostics import BakeError, Diagnostic, render
@@ -17,6 +16,7 @@ from bakepy.planner.config import Config, Definition
 from bakepy.planner.define import World, define
 from bakepy.planner.load import LOCAL, File, read, require
 from bakepy.planner.overrides import Setting
+from bakepy.records import Record
 from bakepy.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,13 +43,15 @@ FLAGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Record):
     """Hold what the arguments mean: an address of the definition, the context of the command, names of targets."""
 
-    url: str
-    context: str
-    targets: list[str]
+    __slots__ = ("url", "context", "targets")
+
+    def __init__(self, url: str, context: str, targets: list[str]) -> None:
+        self.url: Final = url
+        self.context: Final = context
+        self.targets: Final = targets
 
 
 def words(given: Given) -> Words:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from bakepy.diagnostics import BakeError, Diagnostic, Span
 from bakepy.evaluator import overrides
@@ -21,6 +20,7 @@ from bakepy.evaluator.traversals import unknown_variable
 from bakepy.evaluator.types import constraint, keyword, parameter_names, static_list
 from bakepy.evaluator.userfunctions import user_function
 from bakepy.grammar.nodes import Attribute, Expr, Variable
+from bakepy.records import replace
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError
 from bakepy.values.types import DYNAMIC, Type

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+from bakepy.records import Record
 
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Record):
     """Hold variables and places that a build looks at.
 
     `variables` hold secrets: they reach BuildKit only where a target or a cache asks for one of them.
     """
 
-    variables: Mapping[str, str] = field(default_factory=dict)
-    docker_config: Path = Path()
-    proxies: Mapping[str, str] = field(default_factory=dict)
-    """Build arguments for the proxies that Docker's client configuration names."""
+    __slots__ = ("variables", "docker_config", "proxies")
+
+    def __init__(
+        self,
+        variables: Mapping[str, str] | None = None,
+        docker_config: Path = Path(),
+        proxies: Mapping[str, str] | None = None,
+    ) -> None:
+        self.variables: Final[Mapping[str, str]] = {} if variables is None else variables
+        self.docker_config: Final = docker_config
+        self.proxies: Final[Mapping[str, str]] = {} if proxies is None else proxies
+        """Build arguments for the proxies that Docker's client configuration names."""
 
     def flag(self, name: str) -> bool:
         """Tell whether a variable is set to one of Go's words for true."""

@@ -7,8 +7,8 @@ import ipaddress
 import json
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from bakepy.buildkit.requests import CacheEntry, Definition, Exporter
 from bakepy.diagnostics import BakeError
@@ -31,6 +31,7 @@ from bakepy.planner.spec import (
     SolveSpec,
     SourceContext,
 )
+from bakepy.records import Record, replace
 
 CONTEXTS_CAP = "moby.buildkit.frontend.contexts+forward"
 GIT_QUERY_CAP = "moby.buildkit.frontend.gitquerystring"
@@ -49,29 +50,47 @@ RESOURCES = {
 """Names of the limits as the Dockerfile frontend knows them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lowered:
+class Lowered(Record):
     """Hold a solve in BuildKit's words; contexts that are links are still missing from `attrs`."""
 
-    frontend: str
-    attrs: Mapping[str, str]
-    exporters: tuple[Exporter, ...] = ()
-    cache_imports: tuple[CacheEntry, ...] = ()
-    cache_exports: tuple[CacheEntry, ...] = ()
-    entitlements: tuple[str, ...] = ()
-    inputs: Mapping[str, Definition] = field(default_factory=dict)
-    """Folders of the definition's origin, by the names that `attrs` have for them."""
+    __slots__ = ("frontend", "attrs", "exporters", "cache_imports", "cache_exports", "entitlements", "inputs")
+
+    def __init__(
+        self,
+        frontend: str,
+        attrs: Mapping[str, str],
+        exporters: tuple[Exporter, ...] = (),
+        cache_imports: tuple[CacheEntry, ...] = (),
+        cache_exports: tuple[CacheEntry, ...] = (),
+        entitlements: tuple[str, ...] = (),
+        inputs: Mapping[str, Definition] | None = None,
+    ) -> None:
+        self.frontend: Final = frontend
+        self.attrs: Final = attrs
+        self.exporters: Final = exporters
+        self.cache_imports: Final = cache_imports
+        self.cache_exports: Final = cache_exports
+        self.entitlements: Final = entitlements
+        self.inputs: Final[Mapping[str, Definition]] = {} if inputs is None else inputs
+        """Folders of the definition's origin, by the names that `attrs` have for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFacts:
+class NodeFacts(Record):
     """Hold what a solve's wording depends on: what the node can do, and where it runs."""
 
-    capabilities: frozenset[Capability] = frozenset(Capability)
-    host_gateway: str = ""
-    """The address that `host-gateway` stands for; empty where the node does not tell."""
-    archive_loads: frozenset[int] = field(default_factory=frozenset)
-    """Positions of the exports that a Docker Engine loads as an OCI archive, which may hold several platforms."""
+    __slots__ = ("capabilities", "host_gateway", "archive_loads")
+
+    def __init__(
+        self,
+        capabilities: frozenset[Capability] = frozenset(Capability),
+        host_gateway: str = "",
+        archive_loads: frozenset[int] | None = None,
+    ) -> None:
+        self.capabilities: Final = capabilities
+        self.host_gateway: Final = host_gateway
+        """The address that `host-gateway` stands for; empty where the node does not tell."""
+        self.archive_loads: Final[frozenset[int]] = frozenset() if archive_loads is None else archive_loads
+        """Positions of the exports that a Docker Engine loads as an OCI archive, which may hold several platforms."""
 
 
 def lower(spec: SolveSpec, node: NodeFacts, env: Environment) -> Lowered:

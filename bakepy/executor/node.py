@@ -6,9 +6,8 @@ import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bakepy.buildkit.errors import ConnectionLost
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
@@ -20,6 +19,7 @@ from bakepy.executor.outputs import Outputs
 from bakepy.planner.graph import Vertex
 from bakepy.planner.spec import LinkContext, SolveSpec
 from bakepy.progress import events as ev
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from bakepy.buildkit.build import Build
@@ -44,12 +44,14 @@ class Steps(Protocol):
         """Wait until no other solve needs the result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Solved:
+class Solved(Record):
     """Hold what a solve gave: the exporters' answers, and the frontend's to a call."""
 
-    response: Mapping[str, str] = field(default_factory=dict)
-    answer: Answer | None = None
+    __slots__ = ("response", "answer")
+
+    def __init__(self, response: Mapping[str, str] | None = None, answer: Answer | None = None) -> None:
+        self.response: Final[Mapping[str, str]] = {} if response is None else response
+        self.answer: Final = answer
 
 
 class NodeRun:

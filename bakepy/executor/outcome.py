@@ -8,15 +8,15 @@ import os
 import tempfile
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bakepy.buildkit.requests import Answer
 from bakepy.diagnostics import BakeError
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.scheduler import State
 from bakepy.planner.spec import SolveSpec
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from bakepy.executor.run import Ended
@@ -27,19 +27,28 @@ INLINE_MESSAGE = "frontend.result.inlinemessage"
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Record):
     """Hold what came of one target.
 
     `response` is what the exporters and the frontend answered; `answer` is set for a target that was asked about
     instead of built; `error` says in one line why it failed.
     """
 
-    target: str
-    state: State
-    response: Mapping[str, str] = field(default_factory=dict)
-    answer: Answer | None = None
-    error: str = ""
+    __slots__ = ("target", "state", "response", "answer", "error")
+
+    def __init__(
+        self,
+        target: str,
+        state: State,
+        response: Mapping[str, str] | None = None,
+        answer: Answer | None = None,
+        error: str = "",
+    ) -> None:
+        self.target: Final = target
+        self.state: Final = state
+        self.response: Final[Mapping[str, str]] = {} if response is None else response
+        self.answer: Final = answer
+        self.error: Final = error
 
     @property
     def digest(self) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,6 +14,7 @@ from bakepy.drivers.interface import Capability
 from bakepy.executor.check import is_folder
 from bakepy.executor.lower import NodeFacts
 from bakepy.planner.spec import Export, SolveSpec
+from bakepy.records import replace
 
 if TYPE_CHECKING:
     from bakepy.buildkit.session.filesend import DirTarget, OpenSink, Sink
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
     from bakepy.executor.work import Work
 
 
-@dataclass
 class Outputs:
     """Hold what the session of one solve must serve for its exports, and tell the solve of their failures."""
 
-    facts: NodeFacts
-    services: list[Service] = field(default_factory=list)
-    _stop: list[Callable[[BaseException], None]] = field(default_factory=list)
+    def __init__(
+        self,
+        facts: NodeFacts,
+        services: list[Service] | None = None,
+        _stop: list[Callable[[BaseException], None]] | None = None,
+    ) -> None:
+        self.facts = facts
+        self.services: list[Service] = [] if services is None else services
+        self._stop: list[Callable[[BaseException], None]] = [] if _stop is None else _stop
 
     @classmethod
     @asynccontextmanager

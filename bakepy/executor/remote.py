@@ -7,8 +7,7 @@ import posixpath
 import tarfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bakepy.builders.builder import Builder
 from bakepy.buildkit.errors import SolveError
@@ -23,6 +22,7 @@ from bakepy.planner.load import DEFAULT_NAMES, File
 from bakepy.planner.origin import Origin
 from bakepy.planner.spec import SecretSource
 from bakepy.progress import events as ev
+from bakepy.records import Record, replace
 
 if TYPE_CHECKING:
     from bakepy.buildkit.build import Build
@@ -41,16 +41,20 @@ ARCHIVES = (b"BZh", b"\x1f\x8b\x08", b"\xfd7zXZ\x00")
 """How files begin that bzip2, gzip and xz make."""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Record):
     """Hold what opens a repository: the user's variables, those of them that are secrets, and SSH agents or keys.
 
     `secrets` gives the variable for BuildKit's id of each secret.
     """
 
-    variables: Mapping[str, str]
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    ssh: tuple[str, ...] = ()
+    __slots__ = ("variables", "secrets", "ssh")
+
+    def __init__(
+        self, variables: Mapping[str, str], secrets: Mapping[str, str] | None = None, ssh: tuple[str, ...] = ()
+    ) -> None:
+        self.variables: Final = variables
+        self.secrets: Final[Mapping[str, str]] = {} if secrets is None else secrets
+        self.ssh: Final = ssh
 
     @property
     def home(self) -> str:
@@ -118,12 +122,14 @@ async def _client(builder: Builder, reporter: ev.Reporter) -> AsyncIterator[Clie
         yield client
 
 
-@dataclass
-class _Reader:
-    url: str
-    access: Access
-    client: Client
-    reporter: _Watch
+class _Reader(Record):
+    __slots__ = ("url", "access", "client", "reporter")
+
+    def __init__(self, url: str, access: Access, client: Client, reporter: _Watch) -> None:
+        self.url = url
+        self.access = access
+        self.client = client
+        self.reporter = reporter
 
     async def repository(self, names: Sequence[str], secrets: tuple[SecretSource, ...]) -> tuple[list[File], Origin]:
         """Read from a Git repository."""

@@ -7,8 +7,8 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from bakepy.builders.builder import Builder, Node
 from bakepy.buildkit.errors import ConnectionLost, SolveError
@@ -27,6 +27,7 @@ from bakepy.planner.scheduler import Decision, Scheduler, State
 from bakepy.planner.spec import DEFAULT_EXPORT, SolveSpec
 from bakepy.platforms import Platform
 from bakepy.progress import events as ev
+from bakepy.records import Record
 
 AT_ONCE = 48
 """Solves that a node runs at once. BuildKit bounds the steps itself; this bounds streams and memory on both sides."""
@@ -116,24 +117,30 @@ class _Connection:
             self._task.result()
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Record):
     """Hold how a solve ended."""
 
-    state: State
-    solved: Solved = field(default_factory=Solved)
-    error: str = ""
+    __slots__ = ("state", "solved", "error")
+
+    def __init__(self, state: State, solved: Solved | None = None, error: str = "") -> None:
+        self.state: Final = state
+        self.solved: Final[Solved] = Solved() if solved is None else solved
+        self.error: Final = error
 
 
-@dataclass(frozen=True, slots=True)
-class _Built:
-    vertex: str
+class _Built(Record):
+    __slots__ = ("vertex",)
+
+    def __init__(self, vertex: str) -> None:
+        self.vertex: Final = vertex
 
 
-@dataclass(frozen=True, slots=True)
-class _Finished:
-    vertex: str
-    solved: Solved | BaseException
+class _Finished(Record):
+    __slots__ = ("vertex", "solved")
+
+    def __init__(self, vertex: str, solved: Solved | BaseException) -> None:
+        self.vertex: Final = vertex
+        self.solved: Final = solved
 
 
 def no_output(graph: SolveGraph, driver: str) -> str:

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from bakepy.executor.environment import FALSE, TRUE, Environment
+from bakepy.records import Record
 
 LABELS = {"revision": "org.opencontainers.image.revision", "source": "org.opencontainers.image.source"}
 DOCKERFILE_LABEL = "com.docker.image.source.entrypoint"
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Record):
     """Hold where a work tree begins, the commit that is checked out, and where it came from."""
 
-    root: Path
-    revision: str = ""
-    source: str = ""
+    __slots__ = ("root", "revision", "source")
+
+    def __init__(self, root: Path, revision: str = "", source: str = "") -> None:
+        self.root: Final = root
+        self.revision: Final = revision
+        self.source: Final = source
 
 
-@dataclass
 class Repositories:
     """Ask git about folders, each repository once; a folder outside of any costs no process."""
 
-    env: Environment
-    _asked: dict[Path, asyncio.Task[Repository | None]] = field(default_factory=dict)
+    def __init__(self, env: Environment, _asked: dict[Path, asyncio.Task[Repository | None]] | None = None) -> None:
+        self.env = env
+        self._asked: dict[Path, asyncio.Task[Repository | None]] = {} if _asked is None else _asked
 
     async def attrs(self, context: Path, folders: dict[str, Path], dockerfile: Path | None) -> dict[str, str]:
         """Return the frontend attributes for a context and the folders by their names in the session."""

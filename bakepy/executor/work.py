@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from bakepy.executor.vcs import Repositories
 from bakepy.planner.graph import SolveGraph
 from bakepy.planner.spec import LayoutContext, LocalDockerfile, SolveSpec
 from bakepy.progress import events as ev
+from bakepy.records import replace
 
 if TYPE_CHECKING:
     from bakepy.buildkit.session.auth import Auth
@@ -27,20 +27,28 @@ if TYPE_CHECKING:
     from bakepy.drivers.docker_host import DockerHost
 
 
-@dataclass
 class Work:
     """Hold what a run needs besides its nodes."""
 
-    graph: SolveGraph
-    env: Environment
-    reporter: ev.Reporter
-    folders: Folders
-    load_into: DockerHost
-    builder: str = ""
-    _refs: dict[str, str] = field(default_factory=dict)
-    _auth: Auth | None = None
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        graph: SolveGraph,
+        env: Environment,
+        reporter: ev.Reporter,
+        folders: Folders,
+        load_into: DockerHost,
+        builder: str = "",
+        _refs: dict[str, str] | None = None,
+        _auth: Auth | None = None,
+    ) -> None:
+        self.graph = graph
+        self.env = env
+        self.reporter = reporter
+        self.folders = folders
+        self.load_into = load_into
+        self.builder = builder
+        self._refs: dict[str, str] = {} if _refs is None else _refs
+        self._auth = _auth
         self.specs = {v: vertex.spec for v, vertex in self.graph.vertices.items()}
         self.repositories = Repositories(self.env)
         for spec in self.specs.values():

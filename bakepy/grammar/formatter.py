@@ -7,11 +7,11 @@ open indent the lines after it; assignments, and comments, of neighbouring lines
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from bakepy.diagnostics import Diagnostic, Source
 from bakepy.grammar.parser import parse
 from bakepy.grammar.scanner import scan
+from bakepy.records import Record
 
 _OPENERS = frozenset(("OBRACE", "OBRACK", "OPAREN", "INTERP", "CONTROL"))
 _CLOSERS = frozenset(("CBRACE", "CBRACK", "CPAREN", "TEND"))
@@ -22,11 +22,13 @@ _BEFORE_NEGATION = frozenset(
 )
 
 
-@dataclass(slots=True)
-class _Token:
-    kind: str
-    text: str
-    spaces: int
+class _Token(Record):
+    __slots__ = ("kind", "text", "spaces")
+
+    def __init__(self, kind: str, text: str, spaces: int) -> None:
+        self.kind = kind
+        self.text = text
+        self.spaces = spaces
 
     @property
     def width(self) -> int:
@@ -40,11 +42,15 @@ class _Token:
 _NOTHING = _Token("", "", 0)
 
 
-@dataclass(slots=True)
-class _Line:
-    lead: list[_Token]
-    assign: list[_Token] = field(default_factory=list)
-    comment: list[_Token] = field(default_factory=list)
+class _Line(Record):
+    __slots__ = ("lead", "assign", "comment")
+
+    def __init__(
+        self, lead: list[_Token], assign: list[_Token] | None = None, comment: list[_Token] | None = None
+    ) -> None:
+        self.lead = lead
+        self.assign: list[_Token] = [] if assign is None else assign
+        self.comment: list[_Token] = [] if comment is None else comment
 
 
 def format_source(source: Source, faults: list[Diagnostic]) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Final
 
 from bakepy.model.text import FALSE, TRUE, EntryError, join_csv, parse_bool, split_csv
+from bakepy.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Attest:
+class Attest(Record):
     """Name one attestation: its type, whether it is turned off, and that type's attributes."""
 
-    type: str
-    disabled: bool = False
-    attrs: Mapping[str, str] = field(default_factory=dict)
+    __slots__ = ("type", "disabled", "attrs")
+
+    def __init__(self, type: str, disabled: bool = False, attrs: Mapping[str, str] | None = None) -> None:
+        self.type: Final = type
+        self.disabled: Final = disabled
+        self.attrs: Final[Mapping[str, str]] = {} if attrs is None else attrs
 
     @classmethod
     def parse(cls, text: str) -> list[Attest]:

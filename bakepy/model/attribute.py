@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from bakepy.model import rules
 from bakepy.model.rules import Apply, Entry, Merge, Tidy
+from bakepy.records import Record
 
 
 class Shape(enum.Enum):
@@ -31,39 +31,59 @@ class Form(enum.Enum):
     NAMED = "key.name=value"
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(Record):
     """Say what `--set target.<key>=value` does to an attribute.
 
     `expects` words the fault of a missing name; `early` tells that it is a fault even where no target needs it.
     `warning` is for the user who uses the key.
     """
 
-    key: str
-    apply: Apply
-    form: Form = Form.LAST
-    expects: str = ""
-    early: bool = False
-    may_append: bool = True
-    warning: str = ""
+    __slots__ = ("key", "apply", "form", "expects", "early", "may_append", "warning")
+
+    def __init__(
+        self,
+        key: str,
+        apply: Apply,
+        form: Form = Form.LAST,
+        expects: str = "",
+        early: bool = False,
+        may_append: bool = True,
+        warning: str = "",
+    ) -> None:
+        self.key: Final = key
+        self.apply: Final = apply
+        self.form: Final = form
+        self.expects: Final = expects
+        self.early: Final = early
+        self.may_append: Final = may_append
+        self.warning: Final = warning
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Record):
     """Describe one attribute: its name in files, shape, rules and doc; `escape` where `--print` escapes templates."""
 
-    name: str
-    shape: Shape
-    doc: str
-    overrides: Sequence[Override] = ()
-    merge: Merge = rules.replace
-    tidy: Tidy = rules.keep
-    entry: type[Entry] | None = None
-    escape: bool = False
-    field: str = field(init=False)
+    __slots__ = ("name", "shape", "doc", "overrides", "merge", "tidy", "entry", "escape", "field")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "field", self.name.replace("-", "_"))
+    def __init__(
+        self,
+        name: str,
+        shape: Shape,
+        doc: str,
+        overrides: Sequence[Override] = (),
+        merge: Merge = rules.replace,
+        tidy: Tidy = rules.keep,
+        entry: type[Entry] | None = None,
+        escape: bool = False,
+    ) -> None:
+        self.name: Final = name
+        self.shape: Final = shape
+        self.doc: Final = doc
+        self.overrides: Final = overrides
+        self.merge: Final = merge
+        self.tidy: Final = tidy
+        self.entry: Final = entry
+        self.escape: Final = escape
+        self.field: Final = name.replace("-", "_")
 
     def dump(self, value: Any) -> Any:
         """Return a value as `--print` shows it, or None where it shows nothing."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Final
 
 from bakepy.model.text import EntryError, join_csv, quote, split_csv
+from bakepy.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class CacheEntry:
+class CacheEntry(Record):
     """Name one source or destination of cache: its type and that type's attributes."""
 
-    type: str
-    attrs: Mapping[str, str] = field(default_factory=dict)
+    __slots__ = ("type", "attrs")
+
+    def __init__(self, type: str, attrs: Mapping[str, str] | None = None) -> None:
+        self.type: Final = type
+        self.attrs: Final[Mapping[str, str]] = {} if attrs is None else attrs
 
     @classmethod
     def parse(cls, text: str) -> list[CacheEntry]:

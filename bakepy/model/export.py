@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Final
 
 from bakepy.model.text import EntryError, join_csv, split_csv
+from bakepy.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Record):
     """Name one exporter: its type, where its file or folder goes, and that type's other attributes."""
 
-    type: str
-    dest: str = ""
-    attrs: Mapping[str, str] = field(default_factory=dict)
+    __slots__ = ("type", "dest", "attrs")
+
+    def __init__(self, type: str, dest: str = "", attrs: Mapping[str, str] | None = None) -> None:
+        self.type: Final = type
+        self.dest: Final = dest
+        self.attrs: Final[Mapping[str, str]] = {} if attrs is None else attrs
 
     @classmethod
     def parse(cls, text: str) -> list[Export]:

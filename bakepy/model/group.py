@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from bakepy.records import Record
 
-@dataclass(slots=True)
-class Group:
+
+class Group(Record):
     """Name several targets and groups at once; `null` tells that the definition gives null for them."""
 
-    name: str
-    targets: list[str] = field(default_factory=list)
-    description: str = ""
-    null: bool = False
+    __slots__ = ("name", "targets", "description", "null")
+
+    def __init__(self, name: str, targets: list[str] | None = None, description: str = "", null: bool = False) -> None:
+        self.name = name
+        self.targets: list[str] = [] if targets is None else targets
+        self.description = description
+        self.null = null
 
     def json(self) -> dict[str, Any]:
         """Return what `--print` shows."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.model.text import EntryError, parse_bool, quote, split_csv
+from bakepy.records import Record
 
 LEVELS = {
     **{name: name for name in ("panic", "fatal", "error", "warning", "info", "debug", "trace")},
@@ -13,15 +14,24 @@ LEVELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Record):
     """Hold one policy setting: files, and how they are applied; None is "as the default"."""
 
-    files: tuple[str, ...] = ()
-    reset: bool = False
-    disabled: bool = False
-    strict: bool | None = None
-    log_level: str | None = None
+    __slots__ = ("files", "reset", "disabled", "strict", "log_level")
+
+    def __init__(
+        self,
+        files: tuple[str, ...] = (),
+        reset: bool = False,
+        disabled: bool = False,
+        strict: bool | None = None,
+        log_level: str | None = None,
+    ) -> None:
+        self.files: Final = files
+        self.reset: Final = reset
+        self.disabled: Final = disabled
+        self.strict: Final = strict
+        self.log_level: Final = log_level
 
     @classmethod
     def parse(cls, text: str) -> list[Policy]:

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from bakepy.model.text import EntryError
+from bakepy.records import Record, fields
 
 NUMBERS = ("cpu-shares", "cpu-period", "cpu-quota")
 TEXTS = ("memory", "memory-swap", "cpuset-cpus", "cpuset-mems")
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Record):
     """Hold the limits that are set; the others are None."""
 
-    memory: str | None = None
-    memory_swap: str | None = None
-    cpu_shares: int | None = None
-    cpu_period: int | None = None
-    cpu_quota: int | None = None
-    cpuset_cpus: str | None = None
-    cpuset_mems: str | None = None
+    __slots__ = ("memory", "memory_swap", "cpu_shares", "cpu_period", "cpu_quota", "cpuset_cpus", "cpuset_mems")
+
+    def __init__(
+        self,
+        memory: str | None = None,
+        memory_swap: str | None = None,
+        cpu_shares: int | None = None,
+        cpu_period: int | None = None,
+        cpu_quota: int | None = None,
+        cpuset_cpus: str | None = None,
+        cpuset_mems: str | None = None,
+    ) -> None:
+        self.memory: Final = memory
+        self.memory_swap: Final = memory_swap
+        self.cpu_shares: Final = cpu_shares
+        self.cpu_period: Final = cpu_period
+        self.cpu_quota: Final = cpu_quota
+        self.cpuset_cpus: Final = cpuset_cpus
+        self.cpuset_mems: Final = cpuset_mems
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Resources:
@@ -31,7 +42,7 @@ class Resources:
 
     def fields(self) -> dict[str, str | int | None]:
         """Return the limits as an object's attributes; unset ones are None."""
-        return {f.name.replace("_", "-"): getattr(self, f.name) for f in fields(self)}
+        return {name.replace("_", "-"): getattr(self, name) for name in fields(Resources)}
 
     def json(self) -> dict[str, str | int | None]:
         """Return what `--print` shows."""

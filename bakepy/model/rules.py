@@ -7,26 +7,28 @@ duplicates, or None where nothing is left. An override rule takes the value so f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from bakepy.model.export import Export
 from bakepy.model.resources import Resources
 from bakepy.model.secret import Secret
 from bakepy.model.text import EntryError, parse_bool, quote
+from bakepy.records import Record
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Record):
     """Hold what `--set target.key.name=value` asks for; an argument given often has several values."""
 
-    key: str
-    name: str
-    values: tuple[str, ...]
-    append: bool = False
+    __slots__ = ("key", "name", "values", "append")
+
+    def __init__(self, key: str, name: str, values: tuple[str, ...], append: bool = False) -> None:
+        self.key: Final = key
+        self.name: Final = name
+        self.values: Final = values
+        self.append: Final = append
 
     @property
     def value(self) -> str:

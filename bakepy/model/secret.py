@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.model.text import EntryError, join_csv, split_csv
+from bakepy.records import Record
 
 TYPES = ("file", "env")
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Record):
     """Name a secret: its id in the Dockerfile, and the file or variable on this side that holds it."""
 
-    id: str = ""
-    src: str = ""
-    env: str = ""
+    __slots__ = ("id", "src", "env")
+
+    def __init__(self, id: str = "", src: str = "", env: str = "") -> None:
+        self.id: Final = id
+        self.src: Final = src
+        self.env: Final = env
 
     @classmethod
     def parse(cls, text: str) -> list[Secret]:

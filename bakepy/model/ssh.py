@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from bakepy.model.text import join_csv
+from bakepy.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Ssh:
+class Ssh(Record):
     """Name an agent: its id in the Dockerfile, and the socket or the keys on this side; none means the user's agent."""
 
-    id: str = ""
-    paths: tuple[str, ...] = ()
+    __slots__ = ("id", "paths")
+
+    def __init__(self, id: str = "", paths: tuple[str, ...] = ()) -> None:
+        self.id: Final = id
+        self.paths: Final = paths
 
     @classmethod
     def parse(cls, text: str) -> list[Ssh]:

@@ -5,7 +5,6 @@ Inheritance, `--set`, `--print`, the schema and the reference docs read these de
 """
 
 # No `from __future__ import annotations`: the declarations are read at run time, and so need no evaluation then.
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from bakepy.model import rules
@@ -39,11 +38,19 @@ def _named(key: str, *, name: str = "name", value: str = "value", early: bool = 
     return (Override(key, rules.set_key, Form.NAMED, expects, early),)
 
 
-@dataclass(slots=True, kw_only=True)
 class Target:
     """Describe one build."""
 
-    name: str = ""
+    def __init__(self, name: str = "", *, linked: bool = False, **attributes: Any) -> None:
+        """Set the attributes that are given by the names of their fields. Raises TypeError at one that there is not."""
+        self.name = name
+        self.linked = linked
+        """Set by the planner: the target is built only because another one's context names it."""
+        for attribute in attributes:
+            if attribute not in FIELDS:
+                raise TypeError(f"a target has no attribute {attribute!r}")
+        self.__dict__.update(attributes)
+
     description: Annotated[
         str | None, Attribute("description", Shape.TEXT, "What the target is for.", merge=rules.nonempty_text)
     ] = None
@@ -281,8 +288,16 @@ class Target:
             entry=Policy,
         ),
     ] = None
-    linked: bool = False
-    """Set by the planner: the target is built only because another one's context names it."""
+
+    def __eq__(self, other: object) -> bool:
+        names = ("name", "linked", *FIELDS)
+        return isinstance(other, Target) and all(getattr(self, n) == getattr(other, n) for n in names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def copy(self, **changes: Any) -> "Target":
+        """Return a target of its own with some fields changed."""
+        return Target(**(self.__dict__ | changes))
 
     def merge(self, nearer: "Target") -> None:
         """Take over what `nearer` sets, each attribute by its rule."""
@@ -330,6 +345,9 @@ ATTRIBUTES: list[Attribute] = [
     note for hint in Target.__annotations__.values() for note in getattr(hint, "__metadata__", ())
 ]
 """The attributes of a target, in the order of `--print`."""
+
+FIELDS = frozenset(attribute.field for attribute in ATTRIBUTES)
+"""The names under which a target holds its attributes."""
 
 OVERRIDES: dict[str, tuple[Attribute, Override]] = {o.key: (a, o) for a in ATTRIBUTES for o in a.overrides}
 """What `--set` knows, by key."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from bakepy.planner import location
 from bakepy.planner.config import Config
 from bakepy.planner.load import LOCAL, STDIN, size_of, unreadable
 from bakepy.planner.overrides import Lookup
+from bakepy.records import replace
 
 EPOCH = "SOURCE_DATE_EPOCH"
 

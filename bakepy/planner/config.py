@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bakepy.diagnostics import Diagnostic
 from bakepy.model.group import Group
 from bakepy.model.target import Target
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from bakepy.evaluator import VariableInfo
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from bakepy.planner.origin import Origin
 
 
-@dataclass(slots=True)
-class Definition:
+class Definition(Record):
     """Hold all targets and groups of the files, merged over the files but not yet inherited, in the files' order.
 
     `variables` is None where no file can have any. `blocks` are the blocks each target came from; a target of a
@@ -29,17 +28,45 @@ class Definition:
     targets may be: both only where definitions go on behind faults.
     """
 
-    targets: dict[str, Target] = field(default_factory=dict)
-    groups: dict[str, Group] = field(default_factory=dict)
-    variables: list[VariableInfo] | None = None
-    blocks: dict[str, list[Block]] = field(default_factory=dict)
-    group_blocks: dict[str, Block] = field(default_factory=dict)
-    contexts: dict[str, str] = field(default_factory=dict)
-    shadowed: list[Group] = field(default_factory=list)
-    warnings: list[Diagnostic] = field(default_factory=list)
-    origin: Origin | None = None
-    failed: set[str] = field(default_factory=set)
-    nameless: bool = False
+    __slots__ = (
+        "targets",
+        "groups",
+        "variables",
+        "blocks",
+        "group_blocks",
+        "contexts",
+        "shadowed",
+        "warnings",
+        "origin",
+        "failed",
+        "nameless",
+    )
+
+    def __init__(
+        self,
+        targets: dict[str, Target] | None = None,
+        groups: dict[str, Group] | None = None,
+        variables: list[VariableInfo] | None = None,
+        blocks: dict[str, list[Block]] | None = None,
+        group_blocks: dict[str, Block] | None = None,
+        contexts: dict[str, str] | None = None,
+        shadowed: list[Group] | None = None,
+        warnings: list[Diagnostic] | None = None,
+        origin: Origin | None = None,
+        failed: set[str] | None = None,
+        nameless: bool = False,
+    ) -> None:
+        self.targets: dict[str, Target] = {} if targets is None else targets
+        self.groups: dict[str, Group] = {} if groups is None else groups
+        self.variables = variables
+        self.blocks: dict[str, list[Block]] = {} if blocks is None else blocks
+        self.group_blocks: dict[str, Block] = {} if group_blocks is None else group_blocks
+        self.contexts: dict[str, str] = {} if contexts is None else contexts
+        self.shadowed: list[Group] = [] if shadowed is None else shadowed
+        self.warnings: list[Diagnostic] = [] if warnings is None else warnings
+        self.origin = origin
+        self.failed: set[str] = set() if failed is None else failed
+        self.nameless = nameless
 
     def places(self, target: str, attribute: str) -> list[tuple[str, Attribute]]:
         """Return what sets an attribute of a target, and of which target: its own last place first, then inherited."""
@@ -61,20 +88,32 @@ class Definition:
         return list(seen)
 
 
-@dataclass(slots=True)
-class Config:
+class Config(Record):
     """Hold what a run builds: whole targets, with inheritance and overrides applied, and the groups on the way.
 
     Targets are in the order of selection, linked ones last. `granted` is what overrides on the command
     line name and so give leave for: paths to read and to write, and entitlements.
     """
 
-    targets: dict[str, Target]
-    groups: dict[str, Group]
-    definition: Definition
-    granted: Mapping[str, list[str]] = field(default_factory=lambda: {"read": [], "write": [], "entitlements": []})
-    warnings: list[Diagnostic] = field(default_factory=list)
-    folders: dict[str, str] = field(default_factory=dict)
+    __slots__ = ("targets", "groups", "definition", "granted", "warnings", "folders")
+
+    def __init__(
+        self,
+        targets: dict[str, Target],
+        groups: dict[str, Group],
+        definition: Definition,
+        granted: Mapping[str, list[str]] | None = None,
+        warnings: list[Diagnostic] | None = None,
+        folders: dict[str, str] | None = None,
+    ) -> None:
+        self.targets = targets
+        self.groups = groups
+        self.definition = definition
+        self.granted: Mapping[str, list[str]] = (
+            {"read": [], "write": [], "entitlements": []} if granted is None else granted
+        )
+        self.warnings: list[Diagnostic] = [] if warnings is None else warnings
+        self.folders: dict[str, str] = {} if folders is None else folders
 
     def fault(self, target: str, attribute: str, message: str, *, text: str = "", hint: str = "") -> Diagnostic:
         """Return a diagnostic on a target's attribute that shows where it is set and where it is inherited.

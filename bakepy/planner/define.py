@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bakepy import grammar
 from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity
@@ -16,6 +15,7 @@ from bakepy.model.target import ATTRIBUTES, Target
 from bakepy.planner.config import Definition
 from bakepy.planner.folders import folder_of, rebase, rebase_rows
 from bakepy.planner.load import File
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from bakepy.evaluator import Decoder, Module, Row
@@ -26,19 +26,28 @@ NAME = re.compile("[a-zA-Z0-9_-]+")
 COMPOSE_ENDINGS = (".yml", ".yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Record):
     """Hold what a definition may see besides its files.
 
     `variables` are set on the command line. `environment` is empty where variables may not be looked up there.
     `relative` tells that contexts start at the folder of their file, not at the working directory.
     """
 
-    surroundings: Surroundings
-    variables: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    builtins: Mapping[str, str] = field(default_factory=dict)
-    relative: bool = False
+    __slots__ = ("surroundings", "variables", "environment", "builtins", "relative")
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        variables: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        builtins: Mapping[str, str] | None = None,
+        relative: bool = False,
+    ) -> None:
+        self.surroundings: Final = surroundings
+        self.variables: Final[Mapping[str, str]] = {} if variables is None else variables
+        self.environment: Final[Mapping[str, str]] = {} if environment is None else environment
+        self.builtins: Final[Mapping[str, str]] = {} if builtins is None else builtins
+        self.relative: Final = relative
 
     def lookup(self, name: str) -> str | None:
         """Return what a variable is set to from outside."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.model.text import EntryError, quote, split_csv
 from bakepy.planner.spec import SolveSpec
+from bakepy.records import Record
 
 NETWORK = "network.host"
 INSECURE = "security.insecure"
@@ -22,12 +23,14 @@ KEYS = (NETWORK, INSECURE, SSH, DELETE, DEVICE, *FILES, *IMAGES)
 ANY = "*"
 
 
-@dataclass(slots=True)
-class Allowed:
+class Allowed(Record):
     """Hold what the user allows: names without a value, and paths that may be read and written."""
 
-    names: set[str] = field(default_factory=set)
-    paths: dict[str, list[str]] = field(default_factory=lambda: {"read": [], "write": []})
+    __slots__ = ("names", "paths")
+
+    def __init__(self, names: set[str] | None = None, paths: dict[str, list[str]] | None = None) -> None:
+        self.names: set[str] = set() if names is None else names
+        self.paths: dict[str, list[str]] = {"read": [], "write": []} if paths is None else paths
 
     def plus(self, granted: Mapping[str, Sequence[str]]) -> Allowed:
         """Return it with what overrides name: `read`, `write` and `entitlements`."""
@@ -35,13 +38,15 @@ class Allowed:
         return Allowed(self.names | named, {mode: [*paths, *granted[mode]] for mode, paths in self.paths.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Record):
     """Name one privilege: what to pass to `--allow`, what it is, and whether it is about files only."""
 
-    flag: str
-    words: str
-    files: bool = False
+    __slots__ = ("flag", "words", "files")
+
+    def __init__(self, flag: str, words: str, files: bool = False) -> None:
+        self.flag: Final = flag
+        self.words: Final = words
+        self.files: Final = files
 
 
 def parse(texts: Iterable[str]) -> Allowed:

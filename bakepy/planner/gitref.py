@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 
 from bakepy.planner.location import clean
+from bakepy.records import Record
 
 _SCHEME = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP = re.compile(
@@ -26,24 +26,51 @@ class GitRefError(Exception):
     """Say what is wrong with the part of an address behind the question mark."""
 
 
-@dataclass(slots=True)
-class GitRef:
+class GitRef(Record):
     """Hold what an address means; `remote` is what git is told, without the query and the part behind `#`.
 
     `host` has its port; `path` is decoded. `ref` is a branch, tag or commit, empty for the default branch.
     """
 
-    scheme: str
-    host: str
-    path: str
-    remote: str
-    ref: str = ""
-    subdir: str = ""
-    checksum: str = ""
-    keep_git_dir: bool = False
-    submodules: bool = True
-    mtime: str = ""
-    fetch_by_commit: bool = False
+    __slots__ = (
+        "scheme",
+        "host",
+        "path",
+        "remote",
+        "ref",
+        "subdir",
+        "checksum",
+        "keep_git_dir",
+        "submodules",
+        "mtime",
+        "fetch_by_commit",
+    )
+
+    def __init__(
+        self,
+        scheme: str,
+        host: str,
+        path: str,
+        remote: str,
+        ref: str = "",
+        subdir: str = "",
+        checksum: str = "",
+        keep_git_dir: bool = False,
+        submodules: bool = True,
+        mtime: str = "",
+        fetch_by_commit: bool = False,
+    ) -> None:
+        self.scheme = scheme
+        self.host = host
+        self.path = path
+        self.remote = remote
+        self.ref = ref
+        self.subdir = subdir
+        self.checksum = checksum
+        self.keep_git_dir = keep_git_dir
+        self.submodules = submodules
+        self.mtime = mtime
+        self.fetch_by_commit = fetch_by_commit
 
 
 def parse(text: str) -> GitRef | None:

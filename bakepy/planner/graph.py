@@ -7,28 +7,32 @@ its import takes longer than a cached build.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bakepy.diagnostics import BakeError
 from bakepy.planner.spec import DEFAULT_EXPORT, Export, SolveSpec
+from bakepy.records import Record, replace
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-@dataclass(frozen=True)
-class Vertex:
+class Vertex(Record):
     """Hold one solve and the names of the targets that it serves.
 
     `outputs` tells for each target which of `spec.exports` are its own, by position.
     """
 
-    id: str
-    spec: SolveSpec
-    targets: tuple[str, ...]
-    outputs: Mapping[str, tuple[int, ...]]
+    __slots__ = ("id", "spec", "targets", "outputs", "__dict__")
+
+    def __init__(
+        self, id: str, spec: SolveSpec, targets: tuple[str, ...], outputs: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        self.id: Final = id
+        self.spec: Final = spec
+        self.targets: Final = targets
+        self.outputs: Final = outputs
 
     @property
     def name(self) -> str:
@@ -36,12 +40,14 @@ class Vertex:
         return self.targets[0]
 
 
-@dataclass(frozen=True)
-class SolveGraph:
+class SolveGraph(Record):
     """Hold vertices by id, and for each the ids of those whose results it takes (`parents`)."""
 
-    vertices: Mapping[str, Vertex]
-    parents: Mapping[str, tuple[str, ...]]
+    __slots__ = ("vertices", "parents", "__dict__")
+
+    def __init__(self, vertices: Mapping[str, Vertex], parents: Mapping[str, tuple[str, ...]]) -> None:
+        self.vertices: Final = vertices
+        self.parents: Final = parents
 
     @cached_property
     def children(self) -> dict[str, tuple[str, ...]]:

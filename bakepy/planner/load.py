@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
+from bakepy.records import Record
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
@@ -17,12 +18,14 @@ LOCAL = "cwd://"
 STDIN = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Record):
     """Hold a definition file under the name by which the user knows it."""
 
-    name: str
-    data: bytes
+    __slots__ = ("name", "data")
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name: Final = name
+        self.data: Final = data
 
 
 def read(names: Sequence[str], stdin: Callable[[], bytes]) -> list[File]:
@@ -60,9 +63,6 @@ def _read(name: str, stdin: Callable[[], bytes]) -> File:
         raise fault("open", name, error) from None
 
 
-def fault(operation: str, path: str, error: OSError) -> BakeError:
-    """Return the error for a file that an operation failed on, with the name of a file beside it that is like it."""
-    return BakeError.of(f"{operation} {path}: {reason(error)}", hint=_beside(path))
 def _no_archive(data: bytes) -> bytes:
     """Return what standard input holds; raise BakeError for an archive, of which no line could be shown."""
     packed = data.startswith((b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")) or data[4:10] == b"1AY&SY"
@@ -74,6 +74,9 @@ def _no_archive(data: bytes) -> bytes:
     return data
 
 
+def fault(operation: str, path: str, error: OSError) -> BakeError:
+    """Return the error for a file that an operation failed on, with the name of a file beside it that is like it."""
+    return BakeError.of(f"{operation} {path}: {reason(error)}", hint=_beside(path))
 
 
 def reason(error: OSError) -> str:

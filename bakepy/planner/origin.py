@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.planner import gitref, location
 from bakepy.planner.load import LOCAL, STDIN
 from bakepy.planner.spec import Context, RemoteContext, SecretSource, SourceContext
+from bakepy.records import Record
 
 SPECIAL = (LOCAL, "target:", "docker-image:", "oci-layout://")
 """Starts of contexts that lie outside of what the definition came from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Record):
     """Name what a definition and the folders that it names are read from: a repository, or an archive at a URL.
 
     `secrets` open the repository, as they did when the definition was read; they are for its host alone.
     """
 
-    url: str
-    archive: bool = False
-    secrets: tuple[SecretSource, ...] = ()
+    __slots__ = ("url", "archive", "secrets")
+
+    def __init__(self, url: str, archive: bool = False, secrets: tuple[SecretSource, ...] = ()) -> None:
+        self.url: Final = url
+        self.archive: Final = archive
+        self.secrets: Final = secrets
 
     def holds(self, context: str) -> bool:
         """Tell whether a context's text names a folder of the origin."""

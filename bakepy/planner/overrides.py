@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.model.attribute import Form
 from bakepy.model.rules import Change
 from bakepy.model.target import OVERRIDES
 from bakepy.planner.patterns import PatternError, matches
+from bakepy.records import Record, replace
 
 Lookup = Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Record):
     """Change the targets that a pattern names; `text` is what the user wrote, for errors."""
 
-    pattern: str
-    change: Change
-    text: str = ""
+    __slots__ = ("pattern", "change", "text")
+
+    def __init__(self, pattern: str, change: Change, text: str = "") -> None:
+        self.pattern: Final = pattern
+        self.change: Final = change
+        self.text: Final = text
 
     @classmethod
     def flag(cls, key: str, value: str, *, append: bool = False) -> Setting:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from bakepy.planner.graph import SolveGraph
+from bakepy.records import Record
 
 
 class State(enum.Enum):
@@ -39,6 +40,9 @@ class State(enum.Enum):
     """Never started: a parent failed or was skipped, or no node is left."""
 
 
+AFFINITY = 2
+"""How many solves more a node may have to do before one is better that lacks the inputs."""
+
 ENDED = frozenset({State.DONE, State.FAILED, State.SKIPPED})
 
 _ALLOWED: dict[State, frozenset[State]] = {
@@ -55,28 +59,30 @@ _ALLOWED: dict[State, frozenset[State]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Record):
     """Say that a vertex starts on a node now."""
 
-    vertex: str
-    node: str
+    __slots__ = ("vertex", "node")
+
+    def __init__(self, vertex: str, node: str) -> None:
+        self.vertex: Final = vertex
+        self.node: Final = node
 
 
-@dataclass
 class Scheduler:
     """Order the vertices of a graph over nodes.
 
-    First comes what has the longest chain behind it; then, on a node, what shares its context and Dockerfile with
-    something that the node has had; then the definition's order. A component (vertices tied by links) stays on one
-    node, since a result is known only to the node that holds it. One failure ends nothing but what depends on it.
-    `fits` tells which nodes can build a vertex, all where it is silent.
+    First comes what has the longest chain behind it, then the definition's order. It goes to the node with the least to
+    do, where one that has had the same context and Dockerfile may have a little more. A component (vertices tied by
+    links) stays on one node, since a result is known only to the node that holds it. One failure ends nothing but what
+    depends on it.
+    `tiers` gives the nodes that may build a vertex, those to be preferred first; the first tier that has a live node is
+    used. Where it is silent, all nodes may.
     """
 
-    graph: SolveGraph
-    fits: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, graph: SolveGraph, tiers: Mapping[str, Sequence[frozenset[str]]] | None = None) -> None:
+        self.graph = graph
+        self.tiers: Mapping[str, Sequence[frozenset[str]]] = {} if tiers is None else tiers
         self.state = dict.fromkeys(self.graph.vertices, State.WANT)
         self.node: dict[str, str] = {}
         self._built: set[str] = set()
@@ -196,16 +202,22 @@ class Scheduler:
 
     def _candidates(self, vertex: str, nodes: Mapping[str, int]) -> list[str]:
         home = self._home.get(self.graph.component[vertex])
-        fits = self.fits.get(vertex)
-        return [n for n in nodes if (home is None or n == home) and (fits is None or n in fits)]
+        tiers = self.tiers.get(vertex)
+        able = nodes if tiers is None else next((t for t in tiers if not t.isdisjoint(nodes)), frozenset())
+        return [n for n in nodes if n in able and (home is None or n == home)]
 
     def _choose(self, vertex: str, free: Mapping[str, int], capacity: Mapping[str, int]) -> str | None:
-        """Return the best node with a free place: one that has had the same inputs, then the least loaded."""
+        """Return the best node with a free place."""
         candidates = [n for n in self._candidates(vertex, free) if free[n] > 0]
         if not candidates:
             return None
         inputs = self._inputs(vertex)
-        return min(candidates, key=lambda n: (inputs not in self._seen.get(n, ()), 1 - free[n] / capacity[n]))
+
+        def cost(node: str) -> tuple[int, bool]:
+            foreign = inputs not in self._seen.get(node, ())
+            return capacity[node] - free[node] + AFFINITY * foreign, foreign
+
+        return min(candidates, key=cost)
 
     def _inputs(self, vertex: str) -> object:
         spec = self.graph.vertices[vertex].spec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, nearest
 from bakepy.model.attribute import Form
@@ -17,6 +16,7 @@ from bakepy.planner.config import Config, Definition
 from bakepy.planner.overrides import Setting
 from bakepy.planner.patterns import PatternError, is_pattern, matches
 from bakepy.planner.places import Related, element, related
+from bakepy.records import replace
 
 DEFAULT = "default"
 LINK = "target:"
@@ -160,8 +160,7 @@ class Resolver:
     def target(self, name: str) -> Target:
         """Return a target, whole. Raises BakeError."""
         found = self._resolve(name)
-        return replace(
-            found,
+        return found.copy(
             name=name,
             inherits=None,
             context=self._definition.contexts.get(name, ".") if found.context is None else found.context,
@@ -294,7 +293,7 @@ class _Linker:
         if linked not in self._config.definition.targets:
             definition = self._config.definition
             raise missing(definition, linked, related(definition, name, "contexts", LINK + linked))
-        self._config.targets[linked] = replace(self._resolver.target(linked), output=[Export("cacheonly")], linked=True)
+        self._config.targets[linked] = self._resolver.target(linked).copy(output=[Export("cacheonly")], linked=True)
 
     def _cycle(self, path: list[str], name: str) -> BakeError:
         # One fault is enough for all targets on the way.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
+from typing import Final
+
+from bakepy.records import Record, fields
 
 Pairs = tuple[tuple[str, str], ...]
 """A mapping as sorted pairs, so that it can be hashed."""
@@ -19,98 +21,120 @@ def pairs(mapping: Mapping[str, str]) -> Pairs:
     return tuple(sorted(mapping.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class LocalContext:
+class LocalContext(Record):
     """Name a folder of this machine, absolute or relative to the working directory."""
 
-    path: str
+    __slots__ = __match_args__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path: Final = path
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteContext:
+class RemoteContext(Record):
     """Name a Git repository or an HTTP(S) address that BuildKit fetches."""
 
-    url: str
+    __slots__ = __match_args__ = ("url",)
+
+    def __init__(self, url: str) -> None:
+        self.url: Final = url
 
 
-@dataclass(frozen=True, slots=True)
-class SourceContext:
+class SourceContext(Record):
     """Name a folder of what the definition was read from: a Git repository, or an archive at an HTTP(S) address."""
 
-    url: str
-    path: str
-    archive: bool = False
+    __slots__ = __match_args__ = ("url", "path", "archive")
+
+    def __init__(self, url: str, path: str, archive: bool = False) -> None:
+        self.url: Final = url
+        self.path: Final = path
+        self.archive: Final = archive
 
 
-@dataclass(frozen=True, slots=True)
-class ImageContext:
+class ImageContext(Record):
     """Name an image, `docker-image://` left out."""
 
-    ref: str
+    __slots__ = __match_args__ = ("ref",)
+
+    def __init__(self, ref: str) -> None:
+        self.ref: Final = ref
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutContext:
+class LayoutContext(Record):
     """Name an image in an OCI layout folder of this machine; at least one of `tag` and `digest` is set."""
 
-    path: str
-    tag: str = ""
-    digest: str = ""
+    __slots__ = __match_args__ = ("path", "tag", "digest")
+
+    def __init__(self, path: str, tag: str = "", digest: str = "") -> None:
+        self.path: Final = path
+        self.tag: Final = tag
+        self.digest: Final = digest
 
 
-@dataclass(frozen=True, slots=True)
-class LinkContext:
+class LinkContext(Record):
     """Name a target whose result is the context."""
 
-    target: str
+    __slots__ = __match_args__ = ("target",)
+
+    def __init__(self, target: str) -> None:
+        self.target: Final = target
 
 
 Context = LocalContext | RemoteContext | SourceContext | ImageContext | LayoutContext | LinkContext
 
 
-@dataclass(frozen=True, slots=True)
-class LocalDockerfile:
+class LocalDockerfile(Record):
     """Name a Dockerfile of this machine, inside or outside of the context."""
 
-    path: str
+    __slots__ = __match_args__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path: Final = path
 
 
-@dataclass(frozen=True, slots=True)
-class ContextDockerfile:
+class ContextDockerfile(Record):
     """Name a Dockerfile by its path within a context that BuildKit fetches."""
 
-    path: str
+    __slots__ = __match_args__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path: Final = path
 
 
-@dataclass(frozen=True, slots=True)
-class InlineDockerfile:
+class InlineDockerfile(Record):
     """Hold the text of a Dockerfile."""
 
-    text: str
+    __slots__ = __match_args__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text: Final = text
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteDockerfile:
+class RemoteDockerfile(Record):
     """Name an HTTP(S) address that holds a Dockerfile."""
 
-    url: str
+    __slots__ = __match_args__ = ("url",)
+
+    def __init__(self, url: str) -> None:
+        self.url: Final = url
 
 
 Dockerfile = LocalDockerfile | ContextDockerfile | InlineDockerfile | RemoteDockerfile
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Record):
     """Name one output of a solve.
 
     `type` is DEFAULT_EXPORT or one of EXPORT_TYPES (never `registry`, which is an image that is pushed); `names` are
     the image's tags, `dest` a file or folder of this machine (`-` for standard output, empty for none).
     """
 
-    type: str
-    attrs: Pairs = ()
-    dest: str = ""
-    names: tuple[str, ...] = ()
+    __slots__ = ("type", "attrs", "dest", "names")
+
+    def __init__(self, type: str, attrs: Pairs = (), dest: str = "", names: tuple[str, ...] = ()) -> None:
+        self.type: Final = type
+        self.attrs: Final = attrs
+        self.dest: Final = dest
+        self.names: Final = names
 
     def attr(self, key: str) -> str | None:
         """Return one attribute."""
@@ -128,70 +152,132 @@ DEFAULT_EXPORT = "default"
 EXPORT_TYPES = ("cacheonly", "docker", "image", "local", "oci", "registry", "tar")
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(Record):
     """Name a cache to read from or write to."""
 
-    type: str
-    attrs: Pairs = ()
+    __slots__ = ("type", "attrs")
+
+    def __init__(self, type: str, attrs: Pairs = ()) -> None:
+        self.type: Final = type
+        self.attrs: Final = attrs
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSource:
+class SecretSource(Record):
     """Tell where a secret's value comes from: a file, else a variable of the environment; never the value itself."""
 
-    id: str
-    file: str = ""
-    env: str = ""
+    __slots__ = ("id", "file", "env")
+
+    def __init__(self, id: str, file: str = "", env: str = "") -> None:
+        self.id: Final = id
+        self.file: Final = file
+        self.env: Final = env
 
 
-@dataclass(frozen=True, slots=True)
-class SshSource:
+class SshSource(Record):
     """Name SSH agent sockets or key files that steps may use under `id`; none means the user's agent."""
 
-    id: str
-    paths: tuple[str, ...] = ()
+    __slots__ = ("id", "paths")
+
+    def __init__(self, id: str, paths: tuple[str, ...] = ()) -> None:
+        self.id: Final = id
+        self.paths: Final = paths
 
 
-@dataclass(frozen=True)
-class SolveSpec:
+class SolveSpec(Record):
     """Hold what one solve is.
 
     Two specs with the same `digest` give the same result, whatever they are called and wherever it goes: `exports` and
     `tags` are no part of it.
     """
 
-    context: Context
-    dockerfile: Dockerfile
-    contexts: tuple[tuple[str, Context], ...] = ()
-    stage: str = ""
-    args: Pairs = ()
-    labels: Pairs = ()
-    platforms: tuple[str, ...] = ()
-    cache_from: tuple[Cache, ...] = ()
-    cache_to: tuple[Cache, ...] = ()
-    secrets: tuple[SecretSource, ...] = ()
-    ssh: tuple[SshSource, ...] = ()
-    network: str = ""
-    pull: bool = False
-    no_cache: bool = False
-    no_cache_filter: tuple[str, ...] = ()
-    shm_size: int = 0
-    """Bytes; 0 for the daemon's default."""
-    ulimits: tuple[str, ...] = ()
-    """Each `name=soft:hard`."""
-    resources: Pairs = ()
-    """Limits of each step by the names of `docker run`'s flags; sizes in bytes."""
-    extra_hosts: Pairs = ()
-    attests: tuple[tuple[str, str | None], ...] = ()
-    """Attributes by type of attestation; None switches a default one off."""
-    entitlements: tuple[str, ...] = ()
-    call: str = ""
-    """What to ask of the frontend in place of a build: `lint`, `outline` or `targets`; empty for a build."""
-    exports: tuple[Export, ...] = ()
-    tags: tuple[str, ...] = ()
-    linked: bool = False
-    """Whether it is built only for the targets that take it as a context."""
+    __slots__ = (
+        "context",
+        "dockerfile",
+        "contexts",
+        "stage",
+        "args",
+        "labels",
+        "platforms",
+        "cache_from",
+        "cache_to",
+        "secrets",
+        "ssh",
+        "network",
+        "pull",
+        "no_cache",
+        "no_cache_filter",
+        "shm_size",
+        "ulimits",
+        "resources",
+        "extra_hosts",
+        "attests",
+        "entitlements",
+        "call",
+        "exports",
+        "tags",
+        "linked",
+        "__dict__",
+    )
+
+    def __init__(
+        self,
+        context: Context,
+        dockerfile: Dockerfile,
+        contexts: tuple[tuple[str, Context], ...] = (),
+        stage: str = "",
+        args: Pairs = (),
+        labels: Pairs = (),
+        platforms: tuple[str, ...] = (),
+        cache_from: tuple[Cache, ...] = (),
+        cache_to: tuple[Cache, ...] = (),
+        secrets: tuple[SecretSource, ...] = (),
+        ssh: tuple[SshSource, ...] = (),
+        network: str = "",
+        pull: bool = False,
+        no_cache: bool = False,
+        no_cache_filter: tuple[str, ...] = (),
+        shm_size: int = 0,
+        ulimits: tuple[str, ...] = (),
+        resources: Pairs = (),
+        extra_hosts: Pairs = (),
+        attests: tuple[tuple[str, str | None], ...] = (),
+        entitlements: tuple[str, ...] = (),
+        call: str = "",
+        exports: tuple[Export, ...] = (),
+        tags: tuple[str, ...] = (),
+        linked: bool = False,
+    ) -> None:
+        self.context: Final = context
+        self.dockerfile: Final = dockerfile
+        self.contexts: Final = contexts
+        self.stage: Final = stage
+        self.args: Final = args
+        self.labels: Final = labels
+        self.platforms: Final = platforms
+        self.cache_from: Final = cache_from
+        self.cache_to: Final = cache_to
+        self.secrets: Final = secrets
+        self.ssh: Final = ssh
+        self.network: Final = network
+        self.pull: Final = pull
+        self.no_cache: Final = no_cache
+        self.no_cache_filter: Final = no_cache_filter
+        self.shm_size: Final = shm_size
+        """Bytes; 0 for the daemon's default."""
+        self.ulimits: Final = ulimits
+        """Each `name=soft:hard`."""
+        self.resources: Final = resources
+        """Limits of each step by the names of `docker run`'s flags; sizes in bytes."""
+        self.extra_hosts: Final = extra_hosts
+        self.attests: Final = attests
+        """Attributes by type of attestation; None switches a default one off."""
+        self.entitlements: Final = entitlements
+        self.call: Final = call
+        """What to ask of the frontend in place of a build: `lint`, `outline` or `targets`; empty for a build."""
+        self.exports: Final = exports
+        self.tags: Final = tags
+        self.linked: Final = linked
+        """Whether it is built only for the targets that take it as a context."""
 
     @property
     def links(self) -> tuple[str, ...]:
@@ -235,7 +321,7 @@ def _local_caches(caches: tuple[Cache, ...], key: str) -> list[str]:
     return [path for c in caches if c.type == "local" and (path := dict(c.attrs).get(key))]
 
 
-_IN_DIGEST = tuple(f.name for f in fields(SolveSpec) if f.name not in {"exports", "tags", "linked"})
+_IN_DIGEST = tuple(name for name in fields(SolveSpec) if name not in {"exports", "tags", "linked"})
 
 
 def _canonical(value: object, parents: Mapping[str, str]) -> str:
@@ -243,7 +329,7 @@ def _canonical(value: object, parents: Mapping[str, str]) -> str:
         return f"LinkContext({parents.get(value.target, value.target)!r})"
     if isinstance(value, tuple):
         return "(" + ",".join(_canonical(v, parents) for v in value) + ")"
-    if is_dataclass(value):
-        inner = ",".join(_canonical(getattr(value, f.name), parents) for f in fields(value))
+    if isinstance(value, Record):
+        inner = ",".join(_canonical(getattr(value, name), parents) for name in fields(type(value)))
         return f"{type(value).__name__}({inner})"
     return repr(value)

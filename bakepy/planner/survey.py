@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from bakepy.diagnostics import Diagnostic, Keeping, Severity, nearest
 from bakepy.planner import checks
@@ -13,19 +12,22 @@ from bakepy.planner.load import File
 from bakepy.planner.overrides import Lookup, Setting
 from bakepy.planner.places import Related, element, related
 from bakepy.planner.select import LINK, Groups, select
+from bakepy.records import Record
 
 
-@dataclass(slots=True)
-class Survey:
+class Survey(Record):
     """Hold what a look at a definition found, in `found`.
 
     `built` are the names of targets of `config` that builds make and whose own faults are none, so that it can be
     asked whether their files are there.
     """
 
-    config: Config
-    built: list[str] = field(default_factory=list)
-    found: list[Diagnostic] = field(default_factory=list)
+    __slots__ = ("config", "built", "found")
+
+    def __init__(self, config: Config, built: list[str] | None = None, found: list[Diagnostic] | None = None) -> None:
+        self.config = config
+        self.built: list[str] = [] if built is None else built
+        self.found: list[Diagnostic] = [] if found is None else found
 
 
 def survey(

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from bakepy.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(Record):
     """Name the PEM files of a TLS connection; `cert` and `key` go together."""
 
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-    server_name: str | None = None
+    __slots__ = ("ca", "cert", "key", "server_name")
+
+    def __init__(
+        self, ca: Path | None = None, cert: Path | None = None, key: Path | None = None, server_name: str | None = None
+    ) -> None:
+        self.ca: Final = ca
+        self.cert: Final = cert
+        self.key: Final = key
+        self.server_name: Final = server_name
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record):
     """Name an address that grpcio dials: `unix:/path` or `host:port`, with TLS where it is set."""
 
-    target: str
-    tls: Tls | None = None
+    __slots__ = ("target", "tls")
+
+    def __init__(self, target: str, tls: Tls | None = None) -> None:
+        self.target: Final = target
+        self.tls: Final = tls

@@ -5,25 +5,30 @@ Nothing here knows of source text: whoever knows where the value came from turns
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from bakepy.values.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeStep:
+class AttributeStep(Record):
     """Step into the attribute of an object."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
 
 
-@dataclass(frozen=True, slots=True)
-class IndexStep:
+class IndexStep(Record):
     """Step into the element of a collection or tuple; `key` is a number or a string."""
 
-    key: Value
+    __slots__ = ("key",)
+
+    def __init__(self, key: Value) -> None:
+        self.key: Final = key
 
 
 PathStep = AttributeStep | IndexStep

@@ -13,8 +13,9 @@ A result has the precision of the more precise operand, so `length(a) / 3` has 5
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from bakepy.records import Record
 
 PRECISION: Final = 512
 """Bits of mantissa of a number that is parsed from text."""
@@ -30,18 +31,20 @@ class Int64(int):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Float:
+class Float(Record):
     """Be `(-1)**negative * mantissa * 2**exponent`, where the mantissa is odd, or zero for a negative zero.
 
     `exponent` is None for an infinity. Numbers that `int` or `Int64` can hold never take this form, so equal
     numbers of equal precision are equal records.
     """
 
-    negative: bool
-    mantissa: int
-    exponent: int | None
-    precision: int
+    __slots__ = ("negative", "mantissa", "exponent", "precision")
+
+    def __init__(self, negative: bool, mantissa: int, exponent: int | None, precision: int) -> None:
+        self.negative: Final = negative
+        self.mantissa: Final = mantissa
+        self.exponent: Final = exponent
+        self.precision: Final = precision
 
 
 Number = int | Float

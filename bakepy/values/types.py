@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Final
+
+from bakepy.records import Record
 
 
 class Type:
@@ -69,11 +71,13 @@ BOOL = Primitive("bool")
 DYNAMIC = Primitive("dynamic")
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionType(Type):
+class CollectionType(Type, Record):
     """Be the base of the types whose elements all have one type."""
 
-    element: Type
+    __slots__ = ("element",)
+
+    def __init__(self, element: Type) -> None:
+        self.element: Final = element
 
     is_collection = True
     kind = "collection"
@@ -93,32 +97,37 @@ class CollectionType(Type):
         return f"{self.kind} of {self.element._name(constraint=constraint)}"
 
 
-@dataclass(frozen=True, slots=True)
 class ListType(CollectionType):
     """Be a sequence of elements of one type."""
+
+    __slots__ = ()
 
     kind = "list"
 
 
-@dataclass(frozen=True, slots=True)
 class SetType(CollectionType):
     """Be distinct elements of one type, without an order of their own."""
+
+    __slots__ = ()
 
     kind = "set"
 
 
-@dataclass(frozen=True, slots=True)
 class MapType(CollectionType):
     """Map strings to elements of one type."""
+
+    __slots__ = ()
 
     kind = "map"
 
 
-@dataclass(frozen=True, slots=True)
-class TupleType(Type):
+class TupleType(Type, Record):
     """Be a sequence with a type for each position."""
 
-    elements: tuple[Type, ...]
+    __slots__ = ("elements",)
+
+    def __init__(self, elements: tuple[Type, ...]) -> None:
+        self.elements: Final = elements
 
     def has_dynamic(self) -> bool:
         """Tell whether any element type is, or holds, `DYNAMIC`."""
@@ -133,15 +142,17 @@ class TupleType(Type):
         return "tuple"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ObjectType(Type):
+class ObjectType(Type, Record):
     """Be a set of named attributes, each with its type.
 
     `optional` names attributes that a value converted to this type may lack; a value's own type never has any.
     """
 
-    attributes: Mapping[str, Type]
-    optional: frozenset[str] = field(default=frozenset())
+    __slots__ = ("attributes", "optional")
+
+    def __init__(self, attributes: Mapping[str, Type], optional: frozenset[str] = frozenset()) -> None:
+        self.attributes: Final = attributes
+        self.optional: Final = optional
 
     def has_dynamic(self) -> bool:
         """Tell whether any attribute type is, or holds, `DYNAMIC`."""
@@ -168,11 +179,13 @@ class ObjectType(Type):
         return hash((frozenset(self.attributes.items()), self.optional))
 
 
-@dataclass(frozen=True, slots=True)
-class CapsuleType(Type):
+class CapsuleType(Type, Record):
     """Be a type that the language cannot look into, known by its name alone."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
 
     def _name(self, *, constraint: bool) -> str:
         return self.name

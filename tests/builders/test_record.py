@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -23,6 +22,7 @@ from bakepy.builders.record import (
 )
 from bakepy.builders.toml import dumps
 from bakepy.platforms import Platform
+from bakepy.records import replace
 
 NAMES = st.from_regex(r"[a-z][a-z0-9._-]{0,8}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

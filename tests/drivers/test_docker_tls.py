@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from bakepy.drivers.docker import DockerDriver
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
+from bakepy.records import replace
 from tests.building import build
 from tests.docker_engine import running_dockerd
 from tests.drivers.certificates import Certificates, write_certificates

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from bakepy.diagnostics import BakeError
 from bakepy.executor.check import check
 from bakepy.planner.spec import Export, InlineDockerfile, LocalContext, LocalDockerfile, SecretSource, SolveSpec
+from bakepy.records import replace
 
 GOOD = SolveSpec(LocalContext("."), InlineDockerfile("FROM scratch"))
 

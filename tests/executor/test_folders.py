@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bakepy.executor.folders import Folders, shared_key, unkeyed
 from bakepy.planner.spec import InlineDockerfile, LocalContext, LocalDockerfile, RemoteContext, SolveSpec
+from bakepy.records import replace
 
 
 def spec(root: Path, context: str, dockerfile: str = "Dockerfile", **contexts: str) -> SolveSpec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from bakepy.planner.spec import (
     RemoteContext,
     SolveSpec,
 )
+from bakepy.records import replace
 
 SPEC = SolveSpec(LocalContext("."), LocalDockerfile("Dockerfile"))
 PLAIN = BUILDKIT

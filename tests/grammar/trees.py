@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 from bakepy.diagnostics import Diagnostic, Source, Span
 from bakepy.grammar import nodes, parse, parse_expression, parse_template
+from bakepy.records import fields
 
 
 def shape(value: object) -> object:
     if isinstance(value, Span):
         return None
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [f.name for f in dataclasses.fields(value) if f.name not in ("span", "header", "end")]
-        return (type(value).__name__, *(shape(getattr(value, name)) for name in fields if not name.endswith("_span")))
+    if type(value).__module__ == nodes.__name__:
+        names = [name for name in fields(type(value)) if name not in ("span", "header", "end")]
+        return (type(value).__name__, *(shape(getattr(value, name)) for name in names if not name.endswith("_span")))
     if isinstance(value, dict):
         return {key: shape(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -43,7 +43,7 @@ def outline(value: object) -> str:
             key = str(value.key.value) if value.bare and isinstance(value.key, nodes.Literal) else outline(value.key)
             return f"{key}={outline(value.value)}"
         case nodes.Expr():
-            inner = [getattr(value, f.name) for f in dataclasses.fields(value) if not f.name.endswith("span")]
+            inner = [getattr(value, name) for name in fields(type(value)) if not name.endswith("span")]
             if isinstance(value, nodes.Splat):
                 inner.remove(value.item)
             return f"({type(value).__name__} {' '.join(words(inner))})"

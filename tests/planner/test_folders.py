@@ -1,13 +1,12 @@
 """Contexts start at the folder of their file where the user asks for that."""
 
-import dataclasses
-
 import pytest
 
 from bakepy.planner.define import define
 from bakepy.planner.folders import seen_from
 from bakepy.planner.load import File
 from bakepy.planner.select import select
+from bakepy.records import replace
 from tests.planner.definitions import world
 
 COMPOSE = File("a/c.yml", b"services: {svc: {build: {context: dir, additional_contexts: {k: v}}}, two: {build: .}}")
@@ -68,13 +67,13 @@ target "nine" { context = "cwd://q" }
 )
 def test_where_contexts_start(relative, files, contexts):
     """A context starts at its file, also when it is inherited or taken from another target."""
-    config = select(define(files, dataclasses.replace(world(), relative=relative)), list(contexts))
+    config = select(define(files, replace(world(), relative=relative)), list(contexts))
     assert {name: config.targets[name].context for name in contexts} == contexts
 
 
 def test_further_contexts_start_at_their_file_too():
     """Each named context keeps the folder of the file that set it; what is no path stays."""
-    definition = define([OUTER, INNER], dataclasses.replace(world(), relative=True))
+    definition = define([OUTER, INNER], replace(world(), relative=True))
     assert select(definition, ["base"]).targets["base"].contexts == {
         "k": "a/z",
         "l": "docker-image://q",

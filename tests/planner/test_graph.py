@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,13 +12,14 @@ from hypothesis import strategies as st
 from bakepy.diagnostics import BakeError
 from bakepy.planner.graph import build_graph
 from bakepy.planner.spec import Export, InlineDockerfile, LinkContext, LocalContext, LocalDockerfile, SolveSpec
+from bakepy.records import replace
 
 SPEC = SolveSpec(LocalContext("."), LocalDockerfile("Dockerfile"))
 
 
 def linked(*targets: str, **changes: object) -> SolveSpec:
     contexts = tuple((t, LinkContext(t)) for t in targets)
-    return replace(SPEC, contexts=contexts, **changes)  # type: ignore[arg-type]
+    return replace(SPEC, contexts=contexts, **changes)
 
 
 def image(*names: str) -> Export:
@@ -43,7 +43,7 @@ def image(*names: str) -> Export:
 )
 def test_digest_covers_what_changes_the_result(change: dict[str, object]) -> None:
     """A field that changes the result changes the digest."""
-    assert replace(SPEC, **change).digest != SPEC.digest  # type: ignore[arg-type]
+    assert replace(SPEC, **change).digest != SPEC.digest
 
 
 def test_digest_leaves_outputs_out() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from bakepy.planner.graph import SolveGraph, build_graph
 from bakepy.planner.scheduler import ENDED, Scheduler, State
 from bakepy.planner.spec import LinkContext, LocalContext, LocalDockerfile, SolveSpec
+from bakepy.records import replace
 
 
 def graph_of(links: dict[str, list[str]], contexts: dict[str, str] | None = None) -> SolveGraph:
@@ -114,10 +113,10 @@ def test_load_spreads_and_affinity_gathers() -> None:
 
 
 def test_a_vertex_goes_only_where_it_fits() -> None:
-    """A node that cannot build a vertex never gets it; one that fits nowhere is skipped."""
+    """A node that may not build a vertex never gets it; one that no node may build is skipped."""
     graph = graph_of({"arm": [], "none": []})
     arm, none = graph.of_target["arm"].id, graph.of_target["none"].id
-    scheduler = Scheduler(graph, fits={arm: frozenset({"n2"}), none: frozenset()})
+    scheduler = Scheduler(graph, tiers={arm: [frozenset({"n2"})], none: []})
     (decision,) = scheduler.take({"n1": 9, "n2": 1})
     assert (decision.vertex, decision.node) == (arm, "n2")
     assert scheduler.state[none] is State.SKIPPED

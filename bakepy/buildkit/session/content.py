@@ -13,13 +13,13 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bakepy.buildkit.proto import content_pb2
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 
 CHUNK = 256 << 10
 _SERVICE = "/containerd.services.content.v1.Content/"
@@ -32,12 +32,14 @@ Descriptor = dict[str, Any]
 """A descriptor of the OCI image specification, as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Record):
     """Name the folder of an OCI layout; a writable one is made when the first blob comes."""
 
-    path: Path
-    writable: bool = False
+    __slots__ = ("path", "writable")
+
+    def __init__(self, path: Path, writable: bool = False) -> None:
+        self.path: Final = path
+        self.writable: Final = writable
 
     def blob(self, digest: str) -> Path:
         """Return where a blob lies or will lie; raises RpcError for what is no digest."""

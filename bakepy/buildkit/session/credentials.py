@@ -8,11 +8,11 @@ import json
 import time
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from bakepy.buildkit.session.rpc import Code, RpcError
+from bakepy.records import Record
 
 HUB_KEY = "https://index.docker.io/v1/"
 HUB_HOSTS = {"docker.io", "index.docker.io", "registry-1.docker.io"}
@@ -25,17 +25,22 @@ HELPER_PATIENCE = 60.0
 """Seconds that a helper has, which may be asking the user for a password; the daemon waits no longer."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Credentials:
+class Credentials(Record):
     """Hold what is known for one registry; all empty for anonymous access.
 
     `identity_token` stands in for user and password; `registry_token` is a bearer token for the registry itself.
     """
 
-    username: str = ""
-    password: str = ""
-    identity_token: str = ""
-    registry_token: str = ""
+    __slots__ = ("username", "password", "identity_token", "registry_token")
+    __repr__ = object.__repr__  # holds secrets: shows nothing of itself
+
+    def __init__(
+        self, username: str = "", password: str = "", identity_token: str = "", registry_token: str = ""
+    ) -> None:
+        self.username: Final = username
+        self.password: Final = password
+        self.identity_token: Final = identity_token
+        self.registry_token: Final = registry_token
 
     @property
     def pair(self) -> tuple[str, str]:

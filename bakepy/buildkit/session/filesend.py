@@ -7,15 +7,15 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from bakepy.buildkit.proto import fsutil_pb2, session_pb2
 from bakepy.buildkit.session.filesync import OnError
 from bakepy.buildkit.session.receive import Receiver, WriteError
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 
 _METADATA = "exporter-md-"
 
@@ -39,12 +39,14 @@ OpenSink = Callable[[Mapping[str, str]], Sink]
 """Make a sink, given the exporter's metadata (`containerimage.digest` and others)."""
 
 
-@dataclass(frozen=True, slots=True)
-class DirTarget:
+class DirTarget(Record):
     """Merge into a directory; with `delete` (exporter attribute `mode=delete`), remove what is not in the result."""
 
-    path: Path
-    delete: bool = False
+    __slots__ = ("path", "delete")
+
+    def __init__(self, path: Path, delete: bool = False) -> None:
+        self.path: Final = path
+        self.delete: Final = delete
 
 
 class FileSend:

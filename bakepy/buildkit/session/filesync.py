@@ -10,8 +10,8 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from bakepy.buildkit.proto import fsutil_pb2
@@ -20,6 +20,7 @@ from bakepy.buildkit.session.patterns import Filter, PatternError
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.buildkit.session.walk import Entry, WalkError, follow, walk, without_nested
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 
 STAT_BATCH = 64 << 10
 """Bytes of STAT packets that are queued at once; between batches, other tasks run."""
@@ -33,11 +34,13 @@ _NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
 OnError = Callable[[BakeError], None]
 
 
-@dataclass(frozen=True, slots=True)
-class LocalDir:
+class LocalDir(Record):
     """Name a directory that the daemon may read."""
 
-    path: Path
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
 
 
 class FileSync:

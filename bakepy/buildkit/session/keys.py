@@ -8,11 +8,11 @@ from __future__ import annotations
 import struct
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -28,13 +28,16 @@ LIMIT = 100 * 1024
 """The most bytes of a key file."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Identity:
+class Identity(Record):
     """Hold a private key with its public key in SSH's form."""
 
-    private: PrivateKey
-    blob: bytes
-    name: str
+    __slots__ = ("private", "blob", "name")
+    __repr__ = object.__repr__  # holds secrets: shows nothing of itself
+
+    def __init__(self, private: PrivateKey, blob: bytes, name: str) -> None:
+        self.private: Final = private
+        self.blob: Final = blob
+        self.name: Final = name
 
 
 class Keys:

@@ -10,8 +10,10 @@ import itertools
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
+
+from bakepy.records import Record
 
 State = tuple[bool, ...]
 """What a directory's contents inherit: for each run of patterns whether it matched the directory or one above."""
@@ -30,12 +32,14 @@ class PatternError(ValueError):
         self.pattern = pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Record):
     """Hold one pattern after cleaning, its `!` taken off."""
 
-    text: str
-    exception: bool
+    __slots__ = ("text", "exception")
+
+    def __init__(self, text: str, exception: bool) -> None:
+        self.text: Final = text
+        self.exception: Final = exception
 
     @property
     def fixed(self) -> str:

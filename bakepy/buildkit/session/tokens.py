@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException, HTTPMessage
-from typing import IO
+from typing import IO, Final
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from bakepy.buildkit.session.credentials import Credentials
 from bakepy.buildkit.session.rpc import Code, RpcError
+from bakepy.records import Record
 
 CLIENT = "buildkit-client"
 LIFETIME = 60
@@ -25,22 +25,27 @@ NO_POST = {401, 404, 405}
 """What registries answer to a POST when they only know of GET."""
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Record):
     """Name where a token is had and what it is for, from a registry's WWW-Authenticate header."""
 
-    realm: str
-    service: str
-    scopes: Sequence[str]
+    __slots__ = ("realm", "service", "scopes")
+
+    def __init__(self, realm: str, service: str, scopes: Sequence[str]) -> None:
+        self.realm: Final = realm
+        self.service: Final = service
+        self.scopes: Final = scopes
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Token:
+class Token(Record):
     """Hold a bearer token; seconds of its life, and of the epoch when it was issued (0: unknown)."""
 
-    text: str
-    expires_in: int = LIFETIME
-    issued_at: int = 0
+    __slots__ = ("text", "expires_in", "issued_at")
+    __repr__ = object.__repr__  # holds secrets: shows nothing of itself
+
+    def __init__(self, text: str, expires_in: int = LIFETIME, issued_at: int = 0) -> None:
+        self.text: Final = text
+        self.expires_in: Final = expires_in
+        self.issued_at: Final = issued_at
 
 
 def fetch(challenge: Challenge, credentials: Credentials) -> Token:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,12 +34,14 @@ _FAMILIES: Mapping[str, str] = {
 _FAMILY_OF = {name: family for family, names in _FAMILIES.items() for name in names.split()}
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Record):
     """Give functions what they may know of the world: the time, with its zone, and the user's home directory."""
 
-    now: Callable[[], datetime]
-    home: Callable[[], str]
+    __slots__ = ("now", "home")
+
+    def __init__(self, now: Callable[[], datetime], home: Callable[[], str]) -> None:
+        self.now: Final = now
+        self.home: Final = home
 
 
 class StandardLibrary(Mapping[str, "Function"]):

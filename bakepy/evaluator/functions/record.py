@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from bakepy.diagnostics import Diagnostic
+from bakepy.records import Record
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError, Path, ValueFault
 from bakepy.values.strings import quoted
@@ -29,8 +29,7 @@ class Kind(enum.Enum):
     TYPE = "type"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Record):
     """Describe a parameter.
 
     Arguments are converted to `type`. A null is refused unless `allow_null`. With an unknown argument the function
@@ -38,20 +37,30 @@ class Parameter:
     type of the result is not known, unless `allow_dynamic`.
     """
 
-    name: str
-    type: Type = DYNAMIC
-    allow_null: bool = False
-    allow_unknown: bool = False
-    allow_dynamic: bool = False
-    kind: Kind = Kind.VALUE
+    __slots__ = ("name", "type", "allow_null", "allow_unknown", "allow_dynamic", "kind")
+
+    def __init__(
+        self,
+        name: str,
+        type: Type = DYNAMIC,
+        allow_null: bool = False,
+        allow_unknown: bool = False,
+        allow_dynamic: bool = False,
+        kind: Kind = Kind.VALUE,
+    ) -> None:
+        self.name: Final = name
+        self.type: Final = type
+        self.allow_null: Final = allow_null
+        self.allow_unknown: Final = allow_unknown
+        self.allow_dynamic: Final = allow_dynamic
+        self.kind: Final = kind
 
 
 Returns = Type | Callable[[Sequence[Value]], Type]
 Implementation = Callable[[Sequence[Value], Type], Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Record):
     """Describe a function of the language.
 
     `returns` is the type of the result, or computes it from arguments that may be unknown; `impl` gets the checked
@@ -59,12 +68,23 @@ class Function:
     not values gets those as `Closure` and `Type` in their places (`lazy` tells), and checks nothing of them.
     """
 
-    name: str
-    params: tuple[Parameter, ...]
-    variadic: Parameter | None
-    returns: Returns
-    impl: Implementation
-    doc: str = ""
+    __slots__ = ("name", "params", "variadic", "returns", "impl", "doc")
+
+    def __init__(
+        self,
+        name: str,
+        params: tuple[Parameter, ...],
+        variadic: Parameter | None,
+        returns: Returns,
+        impl: Implementation,
+        doc: str = "",
+    ) -> None:
+        self.name: Final = name
+        self.params: Final = params
+        self.variadic: Final = variadic
+        self.returns: Final = returns
+        self.impl: Final = impl
+        self.doc: Final = doc
 
     def parameter(self, index: int) -> Parameter | None:
         """Return the parameter that the argument at `index` goes to, or None where the function takes fewer."""
@@ -97,18 +117,20 @@ class Place(enum.Enum):
     NAME = "the start of the call"
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Record):
     """Say what is wrong with a call, in HCL's words; the evaluator adds the spans.
 
     `argument` is the index of the argument at fault where `place` is ARGUMENT.
     """
 
-    summary: str
-    detail: str
-    place: Place
-    argument: int = -1
-    path: Path = ()
+    __slots__ = ("summary", "detail", "place", "argument", "path")
+
+    def __init__(self, summary: str, detail: str, place: Place, argument: int = -1, path: Path = ()) -> None:
+        self.summary: Final = summary
+        self.detail: Final = detail
+        self.place: Final = place
+        self.argument: Final = argument
+        self.path: Final = path
 
 
 class FunctionError(Exception):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import yaml
 
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 
 Path = tuple[str, ...]
 
@@ -26,12 +26,14 @@ SPECIAL = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 PLAIN = "plain"
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Record):
     """Hold one document as plain data, and the paths that its `!reset` and `!override` tags clear in earlier files."""
 
-    data: Any
-    cleared: list[Path] = field(default_factory=list)
+    __slots__ = ("data", "cleared")
+
+    def __init__(self, data: Any, cleared: list[Path] | None = None) -> None:
+        self.data = data
+        self.cleared: list[Path] = [] if cleared is None else cleared
 
 
 def parse(name: str, text: bytes) -> Iterator[Document]:

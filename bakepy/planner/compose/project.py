@@ -6,7 +6,6 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bakepy.diagnostics import BakeError
@@ -15,6 +14,7 @@ from bakepy.planner.compose.document import Document, Path, parse, shown
 from bakepy.planner.compose.interpolation import Interpolation
 from bakepy.planner.compose.merge import merge, without_repeats
 from bakepy.planner.load import File, fault, reason
+from bakepy.records import Record, replace
 
 Model = dict[str, Any]
 KEPT = ("image", "build", "environment", "env_file", "extends")
@@ -24,20 +24,30 @@ REMOTE = ("https://", "http://", "git://", "ssh://", "github.com/", "git@")
 MAX_EXTENDS = 100
 
 
-@dataclass
-class Loader:
+class Loader(Record):
     """Load Compose files into a model.
 
     `folder` is the one that relative paths in the files start from, empty for the working directory; `sources` is
     the one that names of further files start from.
     """
 
-    environment: Mapping[str, str]
-    interpolation: Interpolation
-    folder: str = ""
-    sources: str = ""
-    included: tuple[str, ...] = ()
-    seen: set[str] = field(default_factory=set)
+    __slots__ = ("environment", "interpolation", "folder", "sources", "included", "seen")
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        interpolation: Interpolation,
+        folder: str = "",
+        sources: str = "",
+        included: tuple[str, ...] = (),
+        seen: set[str] | None = None,
+    ) -> None:
+        self.environment = environment
+        self.interpolation = interpolation
+        self.folder = folder
+        self.sources = sources
+        self.included = included
+        self.seen: set[str] = set() if seen is None else seen
 
     def load(self, files: Sequence[File]) -> Model:
         """Return the merged model of files, in canonical form with paths resolved. Raises BakeError."""

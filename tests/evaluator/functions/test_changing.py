@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import bcrypt
@@ -12,6 +11,7 @@ import pytest
 
 from bakepy.evaluator.functions.library import standard_library
 from bakepy.evaluator.functions.record import FunctionError, call
+from bakepy.records import replace
 from bakepy.values.value import number, string
 from tests.evaluator.functions.test_reference import LIBRARY, SURROUNDINGS
 
