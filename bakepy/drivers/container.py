@@ -37,8 +37,13 @@ PATIENCE = 15.0
 PREFACE = 5.0
 """Seconds until the first bytes of a BuildKit that runs: it speaks first (RFC 9113, 3.4)."""
 
+SETTINGS = b"\4\0\0\0\0\0"
+"""Type, flags and stream of the frame that comes first; its length is before them (RFC 9113, 4.1)."""
+
 RESTARTS = 2
 """Restarts after which a container is taken for one that cannot run."""
+
+AT_START = "correct the daemon's flags or configuration: remove the builder, and create it again"
 
 SETTLE = 2.0
 """Seconds that the Engine may take to notice the end of a container."""
@@ -144,9 +149,10 @@ class Container:
             found.errors = found.errors or str(error).encode()
         finally:
             timer.cancel()
-        if not early:
+        if early[3:9] != SETTINGS:
             found.close()
-            return found.errors.decode(errors="replace").strip() or "it said nothing"
+            # Where the process could not be started, the Engine puts its reason into the output.
+            return (found.errors or early).decode(errors="replace").strip() or "it said nothing"
         found.unread(early)
         state = self.state()
         self._dialled = state.started if state else ""
@@ -160,15 +166,15 @@ class Container:
                 hint="start one of this name, or correct the builder's endpoint",
             )
         if state.has_ended:
-            return self._ended(state)
+            return self._ended(state, AT_START)
         return DriverError.of(
             f"BuildKit in the container {self.name} does not answer",
-            "\n".join(filter(None, (reason, self.log()))),
+            "\n".join(filter(None, (reason, self._log(state)))),
             hint=f"look at the container: docker logs {self.name}",
         )
 
-    def _ended(self, state: ContainerState | None) -> DriverError:
-        hint = "build again: the container is started anew, and its build cache is kept"
+    def _ended(self, state: ContainerState | None, hint: str = "") -> DriverError:
+        hint = hint or "build again: the container is started anew, and its build cache is kept"
         if state is None:
             return DriverError.of(f"the container {self.name} was removed", hint=hint)
         if not state.has_ended:
@@ -177,16 +183,16 @@ class Container:
         if state.out_of_memory:
             why = "it ran out of memory"
             hint = f"give it more with the driver option memory; {hint}"
-        detail = "\n".join(filter(None, (state.error, self.log())))
+        detail = "\n".join(filter(None, (state.error, self._log(state))))
         return DriverError([Diagnostic(f"the container {self.name} has stopped: {why}", detail, hint=hint)])
 
-    def log(self) -> str:
-        """Return the last lines that the container has written; empty where they cannot be had."""
+    def _log(self, state: ContainerState) -> str:
+        """Return the last lines that the container has written since its start; empty where they cannot be had."""
         from bakepy.drivers.container_admin import ContainerAdmin
 
         try:
             with ContainerAdmin.open(self.api.host) as admin:
-                return admin.log(self.name)
+                return admin.log(self.name, _seconds(state.started))
         except DriverError:
             return ""
 
@@ -205,6 +211,16 @@ def _state(body: dict[str, Any]) -> ContainerState:
         error=str(state.get("Error", "")),
         restarts_in_vain=bool(state.get("Restarting")) and int(body.get("RestartCount", 0)) > RESTARTS,
     )
+
+
+def _seconds(time: str) -> int:
+    """Return the seconds of an RFC 3339 time, whose fractions have nine digits; 0 for none."""
+    from datetime import datetime
+
+    try:
+        return int(datetime.fromisoformat(f"{time[:19]}+00:00").timestamp())
+    except ValueError:
+        return 0
 
 
 async def in_thread(work: Callable[[threading.Event], T]) -> T:

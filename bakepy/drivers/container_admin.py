@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from requests.exceptions import RequestException
 
 from bakepy.drivers.container_options import ContainerOptions
 from bakepy.drivers.container_spec import ALL_GPUS, FILES, WSL, Surroundings, archive, create_body, volume
+from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
 from bakepy.settings import Settings
@@ -24,7 +26,13 @@ CALL = 60
 LINES = 20
 """Lines of a container's log that an error shows."""
 
+READ = 1000
+"""Lines that are looked through for them: the Engine counts those of both outputs, and help is long."""
+
 CONFLICT = 409
+
+SETTLE = 5.0
+"""Seconds until a container that another process is making can be started."""
 
 
 class ContainerAdmin:
@@ -41,6 +49,8 @@ class ContainerAdmin:
     @contextlib.contextmanager
     def open(cls, host: DockerHost) -> Iterator[ContainerAdmin]:
         """Connect to an Engine; faults inside become DriverErrors."""
+        # The SDK says it less well, and leaves its socket open.
+        DockerApi(host).require()
         with _faults(host):
             client = docker.APIClient(host.url, version="auto", timeout=CALL, tls=_tls(host))
             with contextlib.closing(client):
@@ -86,9 +96,17 @@ class ContainerAdmin:
 
     def start(self, name: str, files: Mapping[str, bytes]) -> None:
         """Give a container its files and start it, unless it runs."""
-        if files:
-            self._client.put_archive(name, str(FILES.parent), archive(files))
-        self._client.start(name)
+        until = time.monotonic() + SETTLE
+        while True:
+            try:
+                if files:
+                    self._client.put_archive(name, str(FILES.parent), archive(files))
+                return self._client.start(name)
+            except NotFound:
+                # The Engine gives a name away before the container that has it can be used.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
 
     def stop(self, name: str) -> None:
         """Stop a container, if there is one."""
@@ -103,12 +121,13 @@ class ContainerAdmin:
             with contextlib.suppress(NotFound):
                 self._client.remove_volume(volume(name))
 
-    def log(self, name: str) -> str:
-        """Return the last lines that a container has written; empty where it is gone."""
+    def log(self, name: str, since: int) -> str:
+        """Return the last errors that a container has written since a time (seconds of the epoch); empty for none."""
         try:
-            return self._client.logs(name, tail=LINES).decode(errors="replace").strip()
+            said = self._client.logs(name, stdout=False, tail=READ, since=since)
         except NotFound:
             return ""
+        return "\n".join(said.decode(errors="replace").strip().splitlines()[-LINES:])
 
     def _surroundings(self, image: str, settings: Settings) -> Surroundings:
         info = self._client.info()
