@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bakepy.diagnostics import Diagnostic, Severity, Span, nearest
@@ -16,28 +15,43 @@ from bakepy.values.errors import ConversionError
 from bakepy.values.types import STRING, Type
 
 
-@dataclass(slots=True, eq=False)
 class VariableDefinition:
     """Hold a `variable` block. `constraint` is the declared type, once it was read."""
 
-    name: str
-    block: Block
-    default: Attribute | None
-    type: Attribute | None
-    description: str
-    validations: list[Block]
-    constraint: Type | None = None
+    __slots__ = ("name", "block", "default", "type", "description", "validations", "constraint")
+
+    def __init__(
+        self,
+        name: str,
+        block: Block,
+        default: Attribute | None,
+        type: Attribute | None,
+        description: str,
+        validations: list[Block],
+        constraint: Type | None = None,
+    ) -> None:
+        self.name = name
+        self.block = block
+        self.default = default
+        self.type = type
+        self.description = description
+        self.validations = validations
+        self.constraint = constraint
 
 
-@dataclass(slots=True, eq=False)
 class FunctionDefinition:
     """Hold a `function` block."""
 
-    name: str
-    block: Block
-    params: Attribute | None
-    variadic: Attribute | None
-    result: Attribute | None
+    __slots__ = ("name", "block", "params", "variadic", "result")
+
+    def __init__(
+        self, name: str, block: Block, params: Attribute | None, variadic: Attribute | None, result: Attribute | None
+    ) -> None:
+        self.name = name
+        self.block = block
+        self.params = params
+        self.variadic = variadic
+        self.result = result
 
 
 class GlobalAttribute(NamedTuple):
@@ -47,15 +61,24 @@ class GlobalAttribute(NamedTuple):
     json: bool
 
 
-@dataclass(slots=True, eq=False)
 class Definitions:
     """Hold what the bodies define; of two variables, functions or global attributes of a name the later counts."""
 
-    variables: dict[str, VariableDefinition] = field(default_factory=dict)
-    functions: dict[str, FunctionDefinition] = field(default_factory=dict)
-    attributes: dict[str, GlobalAttribute] = field(default_factory=dict)
-    blocks: list[Block] = field(default_factory=list)
-    warnings: list[Diagnostic] = field(default_factory=list)
+    __slots__ = ("variables", "functions", "attributes", "blocks", "warnings")
+
+    def __init__(
+        self,
+        variables: dict[str, VariableDefinition] | None = None,
+        functions: dict[str, FunctionDefinition] | None = None,
+        attributes: dict[str, GlobalAttribute] | None = None,
+        blocks: list[Block] | None = None,
+        warnings: list[Diagnostic] | None = None,
+    ) -> None:
+        self.variables: dict[str, VariableDefinition] = {} if variables is None else variables
+        self.functions: dict[str, FunctionDefinition] = {} if functions is None else functions
+        self.attributes: dict[str, GlobalAttribute] = {} if attributes is None else attributes
+        self.blocks: list[Block] = [] if blocks is None else blocks
+        self.warnings: list[Diagnostic] = [] if warnings is None else warnings
 
 
 _VARIABLE = ("type", "default", "description")

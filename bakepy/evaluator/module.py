@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -59,7 +58,6 @@ class VariableInfo(NamedTuple):
         return self.show()
 
 
-@dataclass(slots=True, eq=False)
 class Row:
     """Hold one evaluated block: one row of its matrix, or the whole block where it has none.
 
@@ -67,14 +65,18 @@ class Row:
     attributes that the block sets and its schema knows; their spans are in `block.body.attributes`.
     """
 
-    type: str
-    name: str
-    label: str
-    block: Block
-    attributes: dict[str, Value] = field(default_factory=dict)
+    __slots__ = ("type", "name", "label", "block", "attributes")
+
+    def __init__(
+        self, type: str, name: str, label: str, block: Block, attributes: dict[str, Value] | None = None
+    ) -> None:
+        self.type = type
+        self.name = name
+        self.label = label
+        self.block = block
+        self.attributes: dict[str, Value] = {} if attributes is None else attributes
 
 
-@dataclass(slots=True, eq=False)
 class Module:
     """Hold the values of a run's bodies.
 
@@ -83,9 +85,20 @@ class Module:
     of blocks with faults, whose attributes may be missing; `nameless` tells that not all names could be found.
     """
 
-    variables: list[VariableInfo]
-    rows: list[Row]
-    renamed: dict[str, dict[str, list[str]]]
-    warnings: list[Diagnostic]
-    failed: set[str] = field(default_factory=set)
-    nameless: bool = False
+    __slots__ = ("variables", "rows", "renamed", "warnings", "failed", "nameless")
+
+    def __init__(
+        self,
+        variables: list[VariableInfo],
+        rows: list[Row],
+        renamed: dict[str, dict[str, list[str]]],
+        warnings: list[Diagnostic],
+        failed: set[str] | None = None,
+        nameless: bool = False,
+    ) -> None:
+        self.variables = variables
+        self.rows = rows
+        self.renamed = renamed
+        self.warnings = warnings
+        self.failed: set[str] = set() if failed is None else failed
+        self.nameless = nameless

@@ -7,7 +7,6 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,19 +61,32 @@ def check(
         raise BakeError(run.faults)
 
 
-@dataclass
 class _Run:
-    variables: Mapping[str, str]
-    locate: Locate
-    many: bool
-    apart: bool
-    name: str = ""
-    attribute: str = ""
-    text: str = ""
-    faults: list[Diagnostic] = field(default_factory=list)
-    stdout: str = ""
-    written: dict[str, str] = field(default_factory=dict)
-    seen: set[object] = field(default_factory=set)
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        locate: Locate,
+        many: bool,
+        apart: bool,
+        name: str = "",
+        attribute: str = "",
+        text: str = "",
+        faults: list[Diagnostic] | None = None,
+        stdout: str = "",
+        written: dict[str, str] | None = None,
+        seen: set[object] | None = None,
+    ) -> None:
+        self.variables = variables
+        self.locate = locate
+        self.many = many
+        self.apart = apart
+        self.name = name
+        self.attribute = attribute
+        self.text = text
+        self.faults: list[Diagnostic] = [] if faults is None else faults
+        self.stdout = stdout
+        self.written: dict[str, str] = {} if written is None else written
+        self.seen: set[object] = set() if seen is None else seen
 
     def fault(self, summary: str, hint: str = "") -> None:
         related = self.locate(self.name, self.attribute, self.text)

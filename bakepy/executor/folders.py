@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bakepy.buildkit.session.filesync import LocalDir
@@ -55,12 +54,12 @@ class Served(Mapping[str, LocalDir]):
         return len(self._paths)
 
 
-@dataclass
 class Folders:
     """Name the folders of a set of solves; `scratch` holds the Dockerfiles that exist only as text."""
 
-    scratch: Path
-    _by_name: dict[str, dict[Path, None]] = field(default_factory=dict)
+    def __init__(self, scratch: Path, _by_name: dict[str, dict[Path, None]] | None = None) -> None:
+        self.scratch = scratch
+        self._by_name: dict[str, dict[Path, None]] = {} if _by_name is None else _by_name
 
     def add(self, spec: SolveSpec) -> None:
         """Take in the folders of a solve; all must be added before names are asked for."""

@@ -6,208 +6,280 @@ The JSON form gives the same nodes, so nothing above this room knows which form 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from bakepy.diagnostics import Diagnostic, Span
 
 
-@dataclass(slots=True, eq=False)
 class Expr:
     """Be the base of every expression."""
 
-    span: Span
+    __slots__ = ("span",)
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
 
 
-@dataclass(slots=True, eq=False)
 class Literal(Expr):
     """Hold a string (escapes resolved), a bool or null."""
 
-    value: str | bool | None
+    __slots__ = ("value",)
+
+    def __init__(self, span: Span, value: str | bool | None) -> None:
+        self.span = span
+        self.value = value
 
 
-@dataclass(slots=True, eq=False)
 class Number(Expr):
     """Hold a number as it was written, for instance `1.50` or `1e20`."""
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, span: Span, text: str) -> None:
+        self.span = span
+        self.text = text
 
 
-@dataclass(slots=True, eq=False)
 class Template(Expr):
     """Join the parts into a string; an absent interpolation makes it a plain string. Empty parts give ""."""
 
-    parts: tuple[Expr, ...]
+    __slots__ = ("parts",)
+
+    def __init__(self, span: Span, parts: tuple[Expr, ...]) -> None:
+        self.span = span
+        self.parts = parts
 
 
-@dataclass(slots=True, eq=False)
 class TemplateWrap(Expr):
     """Hold `"${expr}"` with nothing around it: the value itself, of any type."""
 
-    inner: Expr
+    __slots__ = ("inner",)
+
+    def __init__(self, span: Span, inner: Expr) -> None:
+        self.span = span
+        self.inner = inner
 
 
-@dataclass(slots=True, eq=False)
 class TemplateJoin(Expr):
     """Join the strings that a `%{for}` in a template gives; `each` is a `ForTuple`."""
 
-    each: Expr
+    __slots__ = ("each",)
+
+    def __init__(self, span: Span, each: Expr) -> None:
+        self.span = span
+        self.each = each
 
 
-@dataclass(slots=True, eq=False)
 class GetAttr:
     """Step into an attribute: `.name`."""
 
-    span: Span
-    name: str
+    __slots__ = ("span", "name")
+
+    def __init__(self, span: Span, name: str) -> None:
+        self.span = span
+        self.name = name
 
 
-@dataclass(slots=True, eq=False)
 class GetIndex:
     """Step into an element by a literal key: `[0]`, `["a"]` or the legacy `.0` (text of digits, `legacy` set)."""
 
-    span: Span
-    key: Literal | Number
-    legacy: bool = False
+    __slots__ = ("span", "key", "legacy")
+
+    def __init__(self, span: Span, key: Literal | Number, legacy: bool = False) -> None:
+        self.span = span
+        self.key = key
+        self.legacy = legacy
 
 
 Step = GetAttr | GetIndex
 
 
-@dataclass(slots=True, eq=False)
 class Variable(Expr):
     """Refer to a name in scope and step into it: `root.a[0].b`, as far as the steps are literal."""
 
-    root: str
-    root_span: Span
-    steps: tuple[Step, ...] = ()
+    __slots__ = ("root", "root_span", "steps")
+
+    def __init__(self, span: Span, root: str, root_span: Span, steps: tuple[Step, ...] = ()) -> None:
+        self.span = span
+        self.root = root
+        self.root_span = root_span
+        self.steps = steps
 
 
-@dataclass(slots=True, eq=False)
 class Traverse(Expr):
     """Step into the value of another expression with literal steps: `f(x).a[0]`."""
 
-    source: Expr
-    steps: tuple[Step, ...]
+    __slots__ = ("source", "steps")
+
+    def __init__(self, span: Span, source: Expr, steps: tuple[Step, ...]) -> None:
+        self.span = span
+        self.source = source
+        self.steps = steps
 
 
-@dataclass(slots=True, eq=False)
 class Index(Expr):
     """Look up a computed key: `collection[key]`."""
 
-    collection: Expr
-    key: Expr
+    __slots__ = ("collection", "key")
+
+    def __init__(self, span: Span, collection: Expr, key: Expr) -> None:
+        self.span = span
+        self.collection = collection
+        self.key = key
 
 
-@dataclass(slots=True, eq=False)
 class SplatItem(Expr):
     """Stand for the current element inside the `each` of a `Splat`."""
 
+    __slots__ = ()
 
-@dataclass(slots=True, eq=False)
+
 class Splat(Expr):
     """Apply `each`, which is built on `item`, to every element: `source.*.a` (`full` unset) or `source[*].a[0]`."""
 
-    source: Expr
-    each: Expr
-    item: SplatItem
-    full: bool
+    __slots__ = ("source", "each", "item", "full")
+
+    def __init__(self, span: Span, source: Expr, each: Expr, item: SplatItem, full: bool) -> None:
+        self.span = span
+        self.source = source
+        self.each = each
+        self.item = item
+        self.full = full
 
 
-@dataclass(slots=True, eq=False)
 class Call(Expr):
     """Call a function; `expand` where the last argument is followed by `...`. Names may hold `::`."""
 
-    name: str
-    name_span: Span
-    args: tuple[Expr, ...]
-    expand: bool = False
+    __slots__ = ("name", "name_span", "args", "expand")
+
+    def __init__(self, span: Span, name: str, name_span: Span, args: tuple[Expr, ...], expand: bool = False) -> None:
+        self.span = span
+        self.name = name
+        self.name_span = name_span
+        self.args = args
+        self.expand = expand
 
 
-@dataclass(slots=True, eq=False)
 class Unary(Expr):
     """Apply `-` or `!`."""
 
-    op: str
-    operand: Expr
+    __slots__ = ("op", "operand")
+
+    def __init__(self, span: Span, op: str, operand: Expr) -> None:
+        self.span = span
+        self.op = op
+        self.operand = operand
 
 
-@dataclass(slots=True, eq=False)
 class Binary(Expr):
     """Apply `|| && == != < <= > >= + - * / %`."""
 
-    op: str
-    left: Expr
-    right: Expr
+    __slots__ = ("op", "left", "right")
+
+    def __init__(self, span: Span, op: str, left: Expr, right: Expr) -> None:
+        self.span = span
+        self.op = op
+        self.left = left
+        self.right = right
 
 
-@dataclass(slots=True, eq=False)
 class Conditional(Expr):
     """Choose: `condition ? yes : no`. Templates' `%{if}` gives it too, with `Template` branches."""
 
-    condition: Expr
-    yes: Expr
-    no: Expr
+    __slots__ = ("condition", "yes", "no")
+
+    def __init__(self, span: Span, condition: Expr, yes: Expr, no: Expr) -> None:
+        self.span = span
+        self.condition = condition
+        self.yes = yes
+        self.no = no
 
 
-@dataclass(slots=True, eq=False)
 class Parens(Expr):
     """Keep that an expression stood in parentheses: it turns a name into an object key's expression."""
 
-    inner: Expr
+    __slots__ = ("inner",)
+
+    def __init__(self, span: Span, inner: Expr) -> None:
+        self.span = span
+        self.inner = inner
 
 
-@dataclass(slots=True, eq=False)
 class Tuple(Expr):
     """Build a tuple."""
 
-    items: tuple[Expr, ...]
+    __slots__ = ("items",)
+
+    def __init__(self, span: Span, items: tuple[Expr, ...]) -> None:
+        self.span = span
+        self.items = items
 
 
-@dataclass(slots=True, eq=False)
 class ObjectItem:
     """Pair a key with a value.
 
     `key` is a `Literal` string where the key was a bare name (`bare` set, so a fault can say so), else any expression.
     """
 
-    key: Expr
-    value: Expr
-    bare: bool = False
+    __slots__ = ("key", "value", "bare")
+
+    def __init__(self, key: Expr, value: Expr, bare: bool = False) -> None:
+        self.key = key
+        self.value = value
+        self.bare = bare
 
 
-@dataclass(slots=True, eq=False)
 class Object(Expr):
     """Build an object; `json` where it is one of the JSON form, in which a key may not come twice."""
 
-    items: tuple[ObjectItem, ...]
-    json: bool = False
+    __slots__ = ("items", "json")
+
+    def __init__(self, span: Span, items: tuple[ObjectItem, ...], json: bool = False) -> None:
+        self.span = span
+        self.items = items
+        self.json = json
 
 
-@dataclass(slots=True, eq=False)
 class ForTuple(Expr):
     """Build a tuple: `[for key, value in collection: body if condition]`."""
 
-    key_name: str | None
-    value_name: str
-    collection: Expr
-    body: Expr
-    condition: Expr | None
+    __slots__ = ("key_name", "value_name", "collection", "body", "condition")
+
+    def __init__(
+        self, span: Span, key_name: str | None, value_name: str, collection: Expr, body: Expr, condition: Expr | None
+    ) -> None:
+        self.span = span
+        self.key_name = key_name
+        self.value_name = value_name
+        self.collection = collection
+        self.body = body
+        self.condition = condition
 
 
-@dataclass(slots=True, eq=False)
 class ForObject(Expr):
     """Build an object: `{for key, value in collection: key_body => value_body... if condition}`."""
 
-    key_name: str | None
-    value_name: str
-    collection: Expr
-    key_body: Expr
-    value_body: Expr
-    group: bool
-    condition: Expr | None
+    __slots__ = ("key_name", "value_name", "collection", "key_body", "value_body", "group", "condition")
+
+    def __init__(
+        self,
+        span: Span,
+        key_name: str | None,
+        value_name: str,
+        collection: Expr,
+        key_body: Expr,
+        value_body: Expr,
+        group: bool,
+        condition: Expr | None,
+    ) -> None:
+        self.span = span
+        self.key_name = key_name
+        self.value_name = value_name
+        self.collection = collection
+        self.key_body = key_body
+        self.value_body = value_body
+        self.group = group
+        self.condition = condition
 
 
-@dataclass(slots=True, eq=False)
 class Invalid(Expr):
     """Stand for what could not be read: its value is unknown, and whoever evaluates it reports `faults`.
 
@@ -215,33 +287,49 @@ class Invalid(Expr):
     the parser reported them.
     """
 
-    faults: tuple[Diagnostic, ...] = ()
+    __slots__ = ("faults",)
+
+    def __init__(self, span: Span, faults: tuple[Diagnostic, ...] = ()) -> None:
+        self.span = span
+        self.faults = faults
 
 
-@dataclass(slots=True, eq=False)
 class Attribute:
     """Hold `name = value`."""
 
-    span: Span
-    name: str
-    name_span: Span
-    value: Expr
+    __slots__ = ("span", "name", "name_span", "value")
+
+    def __init__(self, span: Span, name: str, name_span: Span, value: Expr) -> None:
+        self.span = span
+        self.name = name
+        self.name_span = name_span
+        self.value = value
 
 
-@dataclass(slots=True, eq=False)
 class Block:
     """Hold `type "label" { body }`; `header` spans the type and labels."""
 
-    span: Span
-    type: str
-    type_span: Span
-    labels: tuple[str, ...]
-    label_spans: tuple[Span, ...]
-    body: Body
-    header: Span
+    __slots__ = ("span", "type", "type_span", "labels", "label_spans", "body", "header")
+
+    def __init__(
+        self,
+        span: Span,
+        type: str,
+        type_span: Span,
+        labels: tuple[str, ...],
+        label_spans: tuple[Span, ...],
+        body: Body,
+        header: Span,
+    ) -> None:
+        self.span = span
+        self.type = type
+        self.type_span = type_span
+        self.labels = labels
+        self.label_spans = label_spans
+        self.body = body
+        self.header = header
 
 
-@dataclass(slots=True, eq=False)
 class Body:
     """Hold attributes and blocks in source order.
 
@@ -249,11 +337,21 @@ class Body:
     `end` is the empty span where an item that is missing would go.
     """
 
-    span: Span
-    attributes: dict[str, Attribute] = field(default_factory=dict)
-    blocks: list[Block] = field(default_factory=list)
-    end: Span | None = None
-    json: bool = False
+    __slots__ = ("span", "attributes", "blocks", "end", "json")
+
+    def __init__(
+        self,
+        span: Span,
+        attributes: dict[str, Attribute] | None = None,
+        blocks: list[Block] | None = None,
+        end: Span | None = None,
+        json: bool = False,
+    ) -> None:
+        self.span = span
+        self.attributes: dict[str, Attribute] = {} if attributes is None else attributes
+        self.blocks: list[Block] = [] if blocks is None else blocks
+        self.end = end
+        self.json = json
 
 
 def children(node: Expr) -> list[Expr]:

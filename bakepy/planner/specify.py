@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.model.export import Export as Output
@@ -64,15 +63,21 @@ _ANNOTATION = re.compile(r"([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?")
 _ANNOTATION_TYPES = ("index", "index-descriptor", "manifest", "manifest-descriptor")
 
 
-@dataclass
 class _Draft:
     """Gather the faults of one target while its solve takes shape."""
 
-    target: Target
-    origin: Origin | None = None
-    folder: str | None = None
-    """The context's path within the origin."""
-    faults: list[tuple[str, str]] = field(default_factory=list)
+    def __init__(
+        self,
+        target: Target,
+        origin: Origin | None = None,
+        folder: str | None = None,
+        faults: list[tuple[str, str]] | None = None,
+    ) -> None:
+        self.target = target
+        self.origin = origin
+        self.folder = folder
+        """The context's path within the origin."""
+        self.faults: list[tuple[str, str]] = [] if faults is None else faults
 
     def fault(self, summary: str, hint: str = "") -> None:
         if (summary, hint) not in self.faults:

@@ -7,7 +7,6 @@ step may start and complete several times, so its running time is the union of i
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 
 from bakepy.progress import events as ev
 
@@ -31,21 +30,34 @@ def label(solve: ev.Solve) -> str:
     return f"{first},…" if len(solve.targets) > 3 else first
 
 
-@dataclass(slots=True, eq=False)
 class Step:
     """Be one step as a reader sees it: a vertex, or the vertices of a progress group."""
 
-    key: str
-    name: str
-    number: int
-    intervals: dict[int, int | None] = field(default_factory=dict)
-    """Ends by starts, in nanoseconds; None while it runs."""
-    cached: bool = False
-    error: str = ""
-    progress: dict[str, ev.Progress] = field(default_factory=dict)
-    lines: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=TAIL))
-    """Whole lines of output with the seconds since the step started."""
-    partial: dict[int, bytes] = field(default_factory=dict)
+    __slots__ = ("key", "name", "number", "intervals", "cached", "error", "progress", "lines", "partial")
+
+    def __init__(
+        self,
+        key: str,
+        name: str,
+        number: int,
+        intervals: dict[int, int | None] | None = None,
+        cached: bool = False,
+        error: str = "",
+        progress: dict[str, ev.Progress] | None = None,
+        lines: deque[tuple[float, str]] | None = None,
+        partial: dict[int, bytes] | None = None,
+    ) -> None:
+        self.key = key
+        self.name = name
+        self.number = number
+        self.intervals: dict[int, int | None] = {} if intervals is None else intervals
+        """Ends by starts, in nanoseconds; None while it runs."""
+        self.cached = cached
+        self.error = error
+        self.progress: dict[str, ev.Progress] = {} if progress is None else progress
+        self.lines: deque[tuple[float, str]] = deque(maxlen=TAIL) if lines is None else lines
+        """Whole lines of output with the seconds since the step started."""
+        self.partial: dict[int, bytes] = {} if partial is None else partial
 
     @property
     def started(self) -> int | None:
@@ -88,14 +100,22 @@ class Step:
         return fresh
 
 
-@dataclass(slots=True, eq=False)
 class Work:
     """Be one solve as a reader sees it."""
 
-    solve: ev.Solve
-    started: int
-    finished: ev.SolveFinished | None = None
-    steps: dict[str, Step] = field(default_factory=dict)
+    __slots__ = ("solve", "started", "finished", "steps")
+
+    def __init__(
+        self,
+        solve: ev.Solve,
+        started: int,
+        finished: ev.SolveFinished | None = None,
+        steps: dict[str, Step] | None = None,
+    ) -> None:
+        self.solve = solve
+        self.started = started
+        self.finished = finished
+        self.steps: dict[str, Step] = {} if steps is None else steps
 
     def failed_step(self) -> Step | None:
         """Return the step that made it fail; one that was merely cancelled does not count."""

@@ -25,7 +25,6 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from hpack import Decoder, Encoder
 from hpack.exceptions import HPACKError
@@ -73,20 +72,32 @@ _SETTING = struct.Struct(">HI")
 Buffer = bytes | bytearray | memoryview
 
 
-@dataclass(slots=True, eq=False)
 class _Stream:
-    id: int
-    window: int
-    """Bytes that the peer lets us send; negative after it shrank its initial window."""
-    credit: int = RECEIVE_WINDOW
-    """Bytes that the peer may still send."""
-    returned: int = 0
-    """Bytes that were consumed and not yet announced."""
-    reading: bool = True
-    """Whether the peer may still send."""
-    queue: deque[Buffer] = field(default_factory=deque)
-    pending: int = 0
-    trailers: Headers | None = None
+    __slots__ = ("id", "window", "credit", "returned", "reading", "queue", "pending", "trailers")
+
+    def __init__(
+        self,
+        id: int,
+        window: int,
+        credit: int = RECEIVE_WINDOW,
+        returned: int = 0,
+        reading: bool = True,
+        queue: deque[Buffer] | None = None,
+        pending: int = 0,
+        trailers: Headers | None = None,
+    ) -> None:
+        self.id = id
+        self.window = window
+        """Bytes that the peer lets us send; negative after it shrank its initial window."""
+        self.credit = credit
+        """Bytes that the peer may still send."""
+        self.returned = returned
+        """Bytes that were consumed and not yet announced."""
+        self.reading = reading
+        """Whether the peer may still send."""
+        self.queue: deque[Buffer] = deque() if queue is None else queue
+        self.pending = pending
+        self.trailers = trailers
 
 
 class Connection:

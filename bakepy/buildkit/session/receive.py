@@ -14,7 +14,6 @@ import secrets
 import shutil
 import stat
 from collections import deque
-from dataclasses import dataclass, field
 
 from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
@@ -36,30 +35,45 @@ class WriteError(Exception):
         self.path, self.error = path, error
 
 
-@dataclass(slots=True, eq=False)
 class _Directory:
-    path: bytes
-    fd: int
-    stat: fsutil_pb2.Stat | None
-    """What the directory is to be in the end; None for the destination itself, which stays as it is."""
-    last: bytes = b""
-    """Name of the last entry: the next one sorts behind it."""
-    files: int = 0
-    """Files under way within."""
-    left: bool = False
-    """Whether all its entries have been seen."""
-    names: set[bytes] = field(default_factory=set)
+    __slots__ = ("path", "fd", "stat", "last", "files", "left", "names")
+
+    def __init__(
+        self,
+        path: bytes,
+        fd: int,
+        stat: fsutil_pb2.Stat | None,
+        last: bytes = b"",
+        files: int = 0,
+        left: bool = False,
+        names: set[bytes] | None = None,
+    ) -> None:
+        self.path = path
+        self.fd = fd
+        self.stat = stat
+        """What the directory is to be in the end; None for the destination itself, which stays as it is."""
+        self.last = last
+        """Name of the last entry: the next one sorts behind it."""
+        self.files = files
+        """Files under way within."""
+        self.left = left
+        """Whether all its entries have been seen."""
+        self.names: set[bytes] = set() if names is None else names
 
 
-@dataclass(slots=True, eq=False)
 class _File:
-    path: bytes
-    fd: int
-    directory: _Directory
-    name: bytes
-    written: bytes
-    """The name under which it is written: another than its own where that is taken."""
-    stat: fsutil_pb2.Stat
+    __slots__ = ("path", "fd", "directory", "name", "written", "stat")
+
+    def __init__(
+        self, path: bytes, fd: int, directory: _Directory, name: bytes, written: bytes, stat: fsutil_pb2.Stat
+    ) -> None:
+        self.path = path
+        self.fd = fd
+        self.directory = directory
+        self.name = name
+        self.written = written
+        """The name under which it is written: another than its own where that is taken."""
+        self.stat = stat
 
 
 class Receiver:

@@ -10,7 +10,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -38,14 +37,18 @@ class WalkError(Exception):
         self.path, self.error = path, error
 
 
-@dataclass(slots=True, eq=False)
 class _Level:
     """Be a directory under way; `told` once its own entry was given out."""
 
-    entries: Iterator[os.DirEntry[bytes]]
-    path: bytes
-    inherited: tuple[State, State]
-    told: bool
+    __slots__ = ("entries", "path", "inherited", "told")
+
+    def __init__(
+        self, entries: Iterator[os.DirEntry[bytes]], path: bytes, inherited: tuple[State, State], told: bool
+    ) -> None:
+        self.entries = entries
+        self.path = path
+        self.inherited = inherited
+        self.told = told
 
 
 def walk(root: bytes, keep: Filter) -> Iterator[Entry]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from bakepy.diagnostics import BakeError, Diagnostic, Severity
@@ -26,12 +25,12 @@ class _Required(Exception):
     """Say that a variable which must be set is not."""
 
 
-@dataclass
 class Interpolation:
     """Replace variables by what `lookup` gives; `unset` collects those that became empty for want of a value."""
 
-    lookup: Lookup
-    unset: dict[str, None] = field(default_factory=dict)
+    def __init__(self, lookup: Lookup, unset: dict[str, None] | None = None) -> None:
+        self.lookup = lookup
+        self.unset: dict[str, None] = {} if unset is None else unset
 
     def text(self, template: str) -> str:
         """Return a text with its variables replaced; raises BakeError."""
