@@ -1,0 +1,113 @@
+"""The examples of the guide are run as they stand, and print what it says they print."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakepy.engine.paths import Paths
+from bakepy.engine.process import stop
+from bakepy.settings import Settings
+from tests.daemon import find_buildkitd, running_buildkitd
+
+pytestmark = pytest.mark.e2e
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide"
+SOCKET = "unix:///run/buildkit/buildkitd.sock"
+HOME = "/home/me"
+
+VARYING = {
+    r"\b[0-9a-z]{25}\b\*?": "ID",
+    r"\b\d+(\.\d+)?(B|kB|MB|GB|KiB|MiB|GiB)(?=\s|$)": "SIZE",
+    r"(Less than a second|\d+ seconds?|About a minute) ago": "AGE",
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC": "TIME",
+    r"\bv\d+\.\d+\.\d+\S*": "VERSION",
+    r"linux/(amd64|arm64)\S*( \(\+\d+\))?(, linux/\S+( \(\+\d+\))?)*(?<!\*)(?=\s|$)": "PLATFORMS",
+}
+"""What differs between machines and runs, and what it is compared as."""
+
+Step = tuple[str, list[str]]
+
+
+def steps(page: Path) -> list[Step]:
+    """Return the commands of a page's console examples with the lines that each prints."""
+    found: list[Step] = []
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line.removeprefix("$ "), []))
+            else:
+                found[-1][1].append(line)
+    return found
+
+
+def plain(text: str) -> list[str]:
+    """Return the lines with what varies replaced, and runs of spaces as one."""
+    for pattern, word in VARYING.items():
+        text = re.sub(pattern, word, text)
+    return [re.sub(r"\s+", " ", line).strip() for line in text.splitlines()]
+
+
+def pattern(lines: list[str]) -> str:
+    """Return a regular expression of lines, of which `…` stands for any number."""
+    return "".join(r"(?:.*\n)*" if line == "…" else re.escape(line) + "\n" for line in lines)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A user who has bakepy and the engine's programs on PATH, and in the working folder something to build."""
+    buildkitd = find_buildkitd()
+    if buildkitd is None or shutil.which("runc") is None or os.geteuid() != 0:
+        pytest.skip("no buildkitd or runc, or not root: `make test` as root provides them")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "bakepy").write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(GUIDE.parents[1])!r})\n"
+        "from bakepy.cli.main import entry\nentry()\n"
+    )
+    (programs / "bakepy").chmod(0o755)
+    (programs / "buildkitd").symlink_to(buildkitd)
+    (programs / "runc").symlink_to(str(shutil.which("runc")))
+    shutil.copy("/bin/busybox", tmp_path)
+    (tmp_path / "Dockerfile").write_text(
+        'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "/bin"]\n'
+    )
+    (tmp_path / "docker-bake.hcl").write_text('target "default" {\n  output = ["type=oci,dest=app.tar"]\n}\n')
+    found = {
+        "HOME": str(tmp_path),
+        "PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin",
+        "DOCKER_CONFIG": f"{tmp_path}/.docker",
+    }
+    yield found
+    for node in ("", "mine0"):
+        stop(Paths.of(Settings(found), node))
+
+
+def test_builders(environment: dict[str, str], tmp_path: Path) -> None:
+    """The page on builders tells what its commands print, from the first to the last."""
+    if Path("/var/run/docker.sock").exists():
+        pytest.skip("a Docker Engine of the machine's answers where the page has none")
+    with running_buildkitd() as daemon:
+        address = daemon.endpoint.target.replace("unix:", "unix://")
+        for command, lines in steps(GUIDE / "builders.md"):
+            done = subprocess.run(
+                ["/bin/sh", "-c", command.replace(SOCKET, address)],
+                env=environment,
+                cwd=tmp_path,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+            printed = done.stdout.replace(address, SOCKET).replace(str(tmp_path), HOME)
+            wanted = pattern(plain("\n".join(lines)))
+            found = "".join(f"{line}\n" for line in plain(printed))
+            # Blank lines at the end are not part of an example.
+            assert re.fullmatch(wanted + r"\n*", found), f"$ {command}\n{printed}\n{wanted}"
