@@ -64,10 +64,19 @@ def list_targets(definition: Definition, form: str) -> str:
         members = ", ".join(sorted(group.targets))
         both = f"{group.description} ({members})" if group.description and members else group.description or members
         rows.append({"name": group.name, **_described(both), "group": True})
-    rows = sorted((row for row in rows if not row["name"].startswith("_")), key=lambda row: row["name"])
+    rows = [row for row in _sorted(rows) if not row["name"].startswith("_")]
     if form == "json":
         return to_json(rows or None) + "\n"
     return table([("TARGET", "DESCRIPTION"), *((row["name"], row.get("description", "")) for row in rows)])
+
+
+def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = [row["name"] for row in rows]
+    if len(set(names)) == len(names):
+        return sorted(rows, key=lambda row: row["name"])
+    from bakepy.planner.pdqsort import pdqsorted
+
+    return pdqsorted(rows, lambda row: row["name"])
 
 
 def _described(text: str) -> dict[str, str]:
