@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 from bakepy.builders import daemonconfig
 from bakepy.builders.choose import CREATED, EMBEDDED, LATER, BuilderError
@@ -23,7 +23,7 @@ from bakepy.diagnostics import nearest
 from bakepy.drivers.docker_host import context_names, current_context, current_endpoint, docker_host
 from bakepy.drivers.interface import DriverError
 from bakepy.platforms import parse_all
-from bakepy.records import replace
+from bakepy.records import Record, replace
 from bakepy.settings import Settings
 
 CONTAINERS = ("docker-container", "kubernetes")
@@ -34,19 +34,42 @@ REMOTE_SCHEMES = ("docker-container", "kube-pod", "npipe", "ssh", "tcp", "unix")
 HOST_NETWORK = "network.host"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Record):
     """Hold what `create` was asked for; empty is what was left out."""
 
-    name: str = ""
-    driver: str = ""
-    node: str = ""
-    endpoint: str = ""
-    platforms: tuple[str, ...] = ()
-    driver_options: Mapping[str, str] | None = None
-    daemon_flags: str = ""
-    daemon_config: str = ""
-    append: bool = False
+    __slots__ = (
+        "name",
+        "driver",
+        "node",
+        "endpoint",
+        "platforms",
+        "driver_options",
+        "daemon_flags",
+        "daemon_config",
+        "append",
+    )
+
+    def __init__(
+        self,
+        name: str = "",
+        driver: str = "",
+        node: str = "",
+        endpoint: str = "",
+        platforms: tuple[str, ...] = (),
+        driver_options: Mapping[str, str] | None = None,
+        daemon_flags: str = "",
+        daemon_config: str = "",
+        append: bool = False,
+    ) -> None:
+        self.name: Final = name
+        self.driver: Final = driver
+        self.node: Final = node
+        self.endpoint: Final = endpoint
+        self.platforms: Final = platforms
+        self.driver_options: Final = driver_options
+        self.daemon_flags: Final = daemon_flags
+        self.daemon_config: Final = daemon_config
+        self.append: Final = append
 
 
 def create(wish: Wish, settings: Settings, *, use: bool = False, timeout: float = 20.0) -> StoredBuilder:

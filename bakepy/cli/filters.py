@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bakepy.cli.units import parse_duration
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from bakepy.settings import Settings
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 UNUSED_FOR = ("until", "unused-for")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Record):
     """Hold a condition in containerd's form, and the nanoseconds for which records must have been unused."""
 
-    condition: str = ""
-    keep_duration: int = 0
+    __slots__ = ("condition", "keep_duration")
+
+    def __init__(self, condition: str = "", keep_duration: int = 0) -> None:
+        self.condition: Final = condition
+        self.keep_duration: Final = keep_duration
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bakepy.cli import command
 from bakepy.cli.flags import Flag
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 
 if TYPE_CHECKING:
     from bakepy.builders.state import BuilderState, NodeState
@@ -31,13 +31,15 @@ Remove builders."""
 WARNING = "WARNING! This will remove all builders that are not in running state. Are you sure you want to continue?"
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Record):
     """Say what of a builder stays."""
 
-    daemon: bool
-    state: bool
-    within: float
+    __slots__ = ("daemon", "state", "within")
+
+    def __init__(self, daemon: bool, state: bool, within: float) -> None:
+        self.daemon: Final = daemon
+        self.state: Final = state
+        self.within: Final = within
 
 
 def main(argv: Sequence[str]) -> int:

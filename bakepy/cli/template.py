@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 
 Value = object
 """A field's value: text, number, truth, list, or a mapping of fields."""
@@ -30,28 +31,34 @@ class TemplateError(BakeError):
     """Say that a `--format` cannot be read or used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Record):
     """Hold text between actions."""
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text: Final = text
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Record):
     """Hold a pipeline: a list of commands, each a list of words or pipelines in brackets."""
 
-    pipeline: Pipeline
+    __slots__ = ("pipeline",)
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline: Final = pipeline
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Record):
     """Hold `if`, `with` or `range`, what it does, and what it does else."""
 
-    kind: str
-    pipeline: Pipeline
-    then: tuple[Node, ...]
-    otherwise: tuple[Node, ...]
+    __slots__ = ("kind", "pipeline", "then", "otherwise")
+
+    def __init__(self, kind: str, pipeline: Pipeline, then: tuple[Node, ...], otherwise: tuple[Node, ...]) -> None:
+        self.kind: Final = kind
+        self.pipeline: Final = pipeline
+        self.then: Final = then
+        self.otherwise: Final = otherwise
 
 
 Node = Text | Action | Branch

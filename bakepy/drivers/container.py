@@ -10,14 +10,13 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from bakepy.diagnostics import Diagnostic
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError, NodeInfo, Status
+from bakepy.records import Record
 from bakepy.transport.endpoint import Endpoint
 from bakepy.transport.pump import CHUNK
 from bakepy.transport.stdcopy import Demultiplexed
@@ -43,22 +42,36 @@ SETTINGS = b"\4\0\0\0\0\0"
 RESTARTS = 2
 """Restarts after which a container is taken for one that cannot run."""
 
+KILLED = 137
+"""The exit code after SIGKILL, as shells count: 128 and the signal's number."""
+
+AGAIN = "build again: the container is started anew, and its build cache is kept"
 AT_START = "correct the daemon's flags or configuration: remove the builder, and create it again"
 
 SETTLE = 2.0
 """Seconds that the Engine may take to notice the end of a container."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerState:
+class ContainerState(Record):
     """Hold the state of a container as the Engine tells it."""
 
-    running: bool
-    started: str = ""
-    exit_code: int = 0
-    out_of_memory: bool = False
-    error: str = ""
-    restarts_in_vain: bool = False
+    __slots__ = ("running", "started", "exit_code", "out_of_memory", "error", "restarts_in_vain")
+
+    def __init__(
+        self,
+        running: bool,
+        started: str = "",
+        exit_code: int = 0,
+        out_of_memory: bool = False,
+        error: str = "",
+        restarts_in_vain: bool = False,
+    ) -> None:
+        self.running: Final = running
+        self.started: Final = started
+        self.exit_code: Final = exit_code
+        self.out_of_memory: Final = out_of_memory
+        self.error: Final = error
+        self.restarts_in_vain: Final = restarts_in_vain
 
     @property
     def has_ended(self) -> bool:
@@ -173,18 +186,20 @@ class Container:
             hint=f"look at the container: docker logs {self.name}",
         )
 
-    def _ended(self, state: ContainerState | None, hint: str = "") -> DriverError:
-        hint = hint or "build again: the container is started anew, and its build cache is kept"
+    def _ended(self, state: ContainerState | None, hint: str = AGAIN) -> DriverError:
         if state is None:
             return DriverError.of(f"the container {self.name} was removed", hint=hint)
         if not state.has_ended:
             return DriverError.of(f"the container {self.name} was started anew while it was in use", hint=hint)
-        why = f"exit code {state.exit_code}" + (": killed" if state.exit_code == 137 else "")
+        what = f"the container {self.name} has stopped"
         if state.out_of_memory:
-            why = "it ran out of memory"
             hint = f"give it more with the driver option memory; {hint}"
+            return DriverError.of(f"{what}: it ran out of memory", hint=hint)
+        if state.exit_code == KILLED:
+            # It had no time to say anything.
+            return DriverError.of(f"{what}: it was killed (exit code {KILLED})", hint=hint)
         detail = "\n".join(filter(None, (state.error, self._log(state))))
-        return DriverError([Diagnostic(f"the container {self.name} has stopped: {why}", detail, hint=hint)])
+        return DriverError.of(f"{what}: exit code {state.exit_code}", detail, hint=hint)
 
     def _log(self, state: ContainerState) -> str:
         """Return the last lines that the container has written since its start; empty where they cannot be had."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import Final
 
 from bakepy.diagnostics import nearest
 from bakepy.drivers.interface import DriverError
+from bakepy.records import Record
 
 IMAGE = "moby/buildkit:buildx-stable-1"
 """What runs where no image is named."""
@@ -21,34 +22,71 @@ TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
+class RestartPolicy(Record):
     """Say when the Engine starts a container again, as its API has it; `retries` 0 means without end."""
 
-    name: str = "unless-stopped"
-    retries: int = 0
+    __slots__ = ("name", "retries")
+
+    def __init__(self, name: str = "unless-stopped", retries: int = 0) -> None:
+        self.name: Final = name
+        self.retries: Final = retries
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerOptions:
+class ContainerOptions(Record):
     """Hold the options of one container; 0 and empty leave a choice to the Engine. Sizes are bytes."""
 
-    image: str = IMAGE
-    network: str = ""
-    memory: int = 0
-    memory_swap: int = 0
-    cpu_quota: int = 0
-    cpu_period: int = 0
-    cpu_shares: int = 0
-    cpuset_cpus: str = ""
-    cpuset_mems: str = ""
-    cgroup_parent: str = ""
-    restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
-    default_load: bool = False
-    provenance_add_gha: bool = True
-    allow_untrusted_image: bool = False
-    """Taken so that builders which have it can be used: images are not verified here."""
-    env: tuple[tuple[str, str], ...] = ()
+    __slots__ = (
+        "image",
+        "network",
+        "memory",
+        "memory_swap",
+        "cpu_quota",
+        "cpu_period",
+        "cpu_shares",
+        "cpuset_cpus",
+        "cpuset_mems",
+        "cgroup_parent",
+        "restart_policy",
+        "default_load",
+        "provenance_add_gha",
+        "allow_untrusted_image",
+        "env",
+    )
+
+    def __init__(
+        self,
+        image: str = IMAGE,
+        network: str = "",
+        memory: int = 0,
+        memory_swap: int = 0,
+        cpu_quota: int = 0,
+        cpu_period: int = 0,
+        cpu_shares: int = 0,
+        cpuset_cpus: str = "",
+        cpuset_mems: str = "",
+        cgroup_parent: str = "",
+        restart_policy: RestartPolicy | None = None,
+        default_load: bool = False,
+        provenance_add_gha: bool = True,
+        allow_untrusted_image: bool = False,
+        env: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.image: Final = image
+        self.network: Final = network
+        self.memory: Final = memory
+        self.memory_swap: Final = memory_swap
+        self.cpu_quota: Final = cpu_quota
+        self.cpu_period: Final = cpu_period
+        self.cpu_shares: Final = cpu_shares
+        self.cpuset_cpus: Final = cpuset_cpus
+        self.cpuset_mems: Final = cpuset_mems
+        self.cgroup_parent: Final = cgroup_parent
+        self.restart_policy: Final[RestartPolicy] = RestartPolicy() if restart_policy is None else restart_policy
+        self.default_load: Final = default_load
+        self.provenance_add_gha: Final = provenance_add_gha
+        self.allow_untrusted_image: Final = allow_untrusted_image
+        """Taken so that builders which have it can be used: images are not verified here."""
+        self.env: Final = env
 
 
 def parse(options: Mapping[str, str]) -> ContainerOptions:

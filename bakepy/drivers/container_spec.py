@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from bakepy.drivers.container_options import ContainerOptions
+from bakepy.records import Record
 
 STATE = "/var/lib/buildkit"
 """Where BuildKit keeps its state in images of it."""
@@ -27,15 +27,19 @@ WSL = "/usr/lib/wsl"
 ALL_GPUS = {"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Record):
     """Hold what the Engine and its machine say of themselves that a container depends on."""
 
-    cgroupfs: bool = False
-    """Whether the Engine makes control groups itself; with systemd a parent would have to be a slice."""
-    user_namespaces: bool = False
-    gpus: bool = False
-    wsl: bool = False
+    __slots__ = ("cgroupfs", "user_namespaces", "gpus", "wsl")
+
+    def __init__(
+        self, cgroupfs: bool = False, user_namespaces: bool = False, gpus: bool = False, wsl: bool = False
+    ) -> None:
+        self.cgroupfs: Final = cgroupfs
+        """Whether the Engine makes control groups itself; with systemd a parent would have to be a slice."""
+        self.user_namespaces: Final = user_namespaces
+        self.gpus: Final = gpus
+        self.wsl: Final = wsl
 
 
 def volume(container: str) -> str:

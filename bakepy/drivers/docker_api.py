@@ -11,13 +11,13 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
 from bakepy.drivers.tls_stream import TlsStream
+from bakepy.records import Record
 from bakepy.transport.endpoint import Endpoint, Tls
 from bakepy.transport.pump import ByteStream, SocketStream
 
@@ -30,14 +30,16 @@ GRPC_ON_THE_SOCKET = (1, 53)
 """The API version from which the Engine serves gRPC on its listening socket."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
+class EngineInfo(Record):
     """Hold what an Engine says of itself."""
 
-    version: str
-    api: tuple[int, int]
-    containerd_store: bool
-    platform: str
+    __slots__ = ("version", "api", "containerd_store", "platform")
+
+    def __init__(self, version: str, api: tuple[int, int], containerd_store: bool, platform: str) -> None:
+        self.version: Final = version
+        self.api: Final = api
+        self.containerd_store: Final = containerd_store
+        self.platform: Final = platform
 
     @property
     def major(self) -> int:
@@ -46,12 +48,14 @@ class EngineInfo:
         return int(head) if head.isdigit() else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Record):
     """Hold what an Engine answered: the status, and the JSON object where there is one."""
 
-    status: int
-    body: dict[str, Any]
+    __slots__ = ("status", "body")
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        self.status: Final = status
+        self.body: Final = body
 
     @property
     def reason(self) -> str:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bakepy.drivers.interface import DriverError
+from bakepy.records import Record
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Tls
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
 
-@dataclass(frozen=True, slots=True)
-class DockerHost:
+class DockerHost(Record):
     """Name a Docker Engine: its context's name, its URL as Docker writes it, and its TLS files."""
 
-    context: str
-    url: str
-    tls: Tls | None = None
+    __slots__ = ("context", "url", "tls")
+
+    def __init__(self, context: str, url: str, tls: Tls | None = None) -> None:
+        self.context: Final = context
+        self.url: Final = url
+        self.tls: Final = tls
 
 
 def current_context(settings: Settings) -> str:

@@ -6,11 +6,11 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from bakepy.buildkit.requests import Worker
 from bakepy.diagnostics import BakeError
+from bakepy.records import Record
 from bakepy.transport.endpoint import Endpoint
 
 
@@ -53,15 +53,24 @@ class Status(enum.Enum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeInfo:
+class NodeInfo(Record):
     """Hold what a node says of itself; platforms are normalised `os/arch[/variant]`, the native one first."""
 
-    status: Status
-    version: str = ""
-    platforms: tuple[str, ...] = ()
-    labels: dict[str, str] = field(default_factory=dict)
-    workers: tuple[Worker, ...] = ()
+    __slots__ = ("status", "version", "platforms", "labels", "workers")
+
+    def __init__(
+        self,
+        status: Status,
+        version: str = "",
+        platforms: tuple[str, ...] = (),
+        labels: dict[str, str] | None = None,
+        workers: tuple[Worker, ...] = (),
+    ) -> None:
+        self.status: Final = status
+        self.version: Final = version
+        self.platforms: Final = platforms
+        self.labels: Final[dict[str, str]] = {} if labels is None else labels
+        self.workers: Final = workers
 
 
 class Driver(ABC):

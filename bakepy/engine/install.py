@@ -13,15 +13,16 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from bakepy.engine import archive, gobuild
 from bakepy.engine.errors import EngineError, InstallError
 from bakepy.engine.find import BUILDKIT_VERSION, Engine, find_runc, in_folder, installed, on_path, write_manifest
 from bakepy.engine.locks import locked
 from bakepy.engine.paths import Paths
+from bakepy.records import Record
 from bakepy.settings import Settings
 
 Say = Callable[[str], None]
@@ -29,11 +30,13 @@ Say = Callable[[str], None]
 UNFINISHED = "unfinished-"
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Record):
     """Say why a road is not open."""
 
-    why: str
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why: Final = why
 
 
 def install(settings: Settings, say: Say, *, release: archive.Archive | None = None) -> Engine:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from bakepy.records import Record
 from bakepy.settings import Settings
 
 SUN_PATH = 107
 """Bytes that fit into a unix socket's address (unix(7))."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(Record):
     """Name every file of the engine's: one folder for one user, all of it ours to remove."""
 
-    home: Path
+    __slots__ = ("home",)
+
+    def __init__(self, home: Path) -> None:
+        self.home: Final = home
 
     @classmethod
     def of(cls, settings: Settings, node: str = "") -> Paths:

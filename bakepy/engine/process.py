@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bakepy.engine.errors import CrashError, DiskFullError, StartError
 from bakepy.engine.find import Engine
@@ -22,6 +22,7 @@ from bakepy.engine.locks import is_locked, locked
 from bakepy.engine.paths import Paths
 from bakepy.engine.privileges import check
 from bakepy.engine.probe import Answer, connections, probe
+from bakepy.records import Record
 from bakepy.settings import Settings
 
 IDLE = 15 * 60.0
@@ -38,12 +39,14 @@ ROOM = 1 << 20
 """Bytes that must fit on the engine's disk for it not to count as full."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
+class Crash(Record):
     """Say how an engine ended by itself; a negative status is a signal's number."""
 
-    status: int
-    time: float
+    __slots__ = ("status", "time")
+
+    def __init__(self, status: int, time: float) -> None:
+        self.status: Final = status
+        self.time: Final = time
 
     def __str__(self) -> str:
         """Print as in `killed by SIGKILL`."""
@@ -55,15 +58,17 @@ class Crash:
             return f"killed by signal {-self.status}"
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Record):
     """Say how the engine does; `pid` is the supervisor's, 0 where it does not run."""
 
-    answer: Answer
-    pid: int
-    clients: int
-    crash: Crash | None
-    free_bytes: int
+    __slots__ = ("answer", "pid", "clients", "crash", "free_bytes")
+
+    def __init__(self, answer: Answer, pid: int, clients: int, crash: Crash | None, free_bytes: int) -> None:
+        self.answer: Final = answer
+        self.pid: Final = pid
+        self.clients: Final = clients
+        self.crash: Final = crash
+        self.free_bytes: Final = free_bytes
 
     @property
     def running(self) -> bool:

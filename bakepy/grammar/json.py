@@ -9,21 +9,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Final
 
 from bakepy.diagnostics import Diagnostic, Source, Span
 from bakepy.grammar import nodes
 from bakepy.grammar.parser import read_template
 from bakepy.grammar.scanner import MAX_DEPTH
 from bakepy.grammar.strings import distance, go_quote
+from bakepy.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class _BlockType:
+class _BlockType(Record):
     """Say how many labels a type of block has, and what types may stand in it."""
 
-    labels: int
-    blocks: Mapping[str, _BlockType] = field(default_factory=dict)
+    __slots__ = ("labels", "blocks")
+
+    def __init__(self, labels: int, blocks: Mapping[str, _BlockType] | None = None) -> None:
+        self.labels: Final = labels
+        self.blocks: Final[Mapping[str, _BlockType]] = {} if blocks is None else blocks
 
 
 _NAMED = _BlockType(1)
@@ -49,26 +52,39 @@ _WRONG_TYPE = "Incorrect JSON value type"
 _Token = tuple[str, str, int, int]
 
 
-@dataclass(slots=True)
-class _Value:
+class _Value(Record):
     """Hold a JSON value: kind is object, array, string, number, keyword, null or invalid."""
 
-    kind: str
-    span: Span
-    start: Span
-    """Where a fault of the whole value is shown: its opening bracket, or all of it."""
-    close: Span
-    text: str = ""
-    items: list[_Value] = field(default_factory=list)
-    properties: list[_Property] = field(default_factory=list)
+    __slots__ = ("kind", "span", "start", "close", "text", "items", "properties")
+
+    def __init__(
+        self,
+        kind: str,
+        span: Span,
+        start: Span,
+        close: Span,
+        text: str = "",
+        items: list[_Value] | None = None,
+        properties: list[_Property] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.span = span
+        self.start = start
+        """Where a fault of the whole value is shown: its opening bracket, or all of it."""
+        self.close = close
+        self.text = text
+        self.items: list[_Value] = [] if items is None else items
+        self.properties: list[_Property] = [] if properties is None else properties
 
 
-@dataclass(slots=True)
-class _Property:
-    name: str
-    name_span: Span
-    value: _Value
-    key: _Value
+class _Property(Record):
+    __slots__ = ("name", "name_span", "value", "key")
+
+    def __init__(self, name: str, name_span: Span, value: _Value, key: _Value) -> None:
+        self.name = name
+        self.name_span = name_span
+        self.value = value
+        self.key = key
 
 
 def parse_json(source: Source, faults: list[Diagnostic]) -> nodes.Body:

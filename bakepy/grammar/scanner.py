@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from bakepy.grammar import strings
+from bakepy.records import Record
 
 Token = tuple[str, str, int, int]
 """Kind, value, and the offsets where it starts and ends. The value of text is what it means, else what was written."""
@@ -75,17 +75,27 @@ class TooDeep(Exception):
         self.at = at
 
 
-@dataclass(slots=True)
-class _Template:
+class _Template(Record):
     """Follow the template being read: a quoted string, a heredoc (`marker` set) or, at the bottom, a bare template."""
 
-    quoted: bool
-    marker: str = ""
-    flush: bool = False
-    line_start: bool = True
-    strip_next: bool = False
-    parts: list[int] = field(default_factory=list)
-    """Where in the list of tokens the parts of a flush heredoc start."""
+    __slots__ = ("quoted", "marker", "flush", "line_start", "strip_next", "parts")
+
+    def __init__(
+        self,
+        quoted: bool,
+        marker: str = "",
+        flush: bool = False,
+        line_start: bool = True,
+        strip_next: bool = False,
+        parts: list[int] | None = None,
+    ) -> None:
+        self.quoted = quoted
+        self.marker = marker
+        self.flush = flush
+        self.line_start = line_start
+        self.strip_next = strip_next
+        self.parts: list[int] = [] if parts is None else parts
+        """Where in the list of tokens the parts of a flush heredoc start."""
 
 
 def scan(text: str, start: str = "file", *, offsets: Sequence[int] | None = None, raw: bool = False) -> list[Token]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.evaluator.functions.arguments import strings
 from bakepy.evaluator.functions.library import Surroundings
 from bakepy.evaluator.functions.record import ArgumentFault, CallFault, Function, Parameter
 from bakepy.evaluator.functions.string import clusters
+from bakepy.records import Record
 from bakepy.values import json
 from bakepy.values.convert import convert
 from bakepy.values.errors import ValueFault
@@ -31,16 +32,18 @@ _PREFIXES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Verb:
+class _Verb(Record):
     """Be one verb of a format: its text and place for messages, and what it asks for."""
 
-    raw: str
-    offset: int
-    mode: str
-    flags: str
-    width: int | None
-    precision: int | None
+    __slots__ = ("raw", "offset", "mode", "flags", "width", "precision")
+
+    def __init__(self, raw: str, offset: int, mode: str, flags: str, width: int | None, precision: int | None) -> None:
+        self.raw: Final = raw
+        self.offset: Final = offset
+        self.mode: Final = mode
+        self.flags: Final = flags
+        self.width: Final = width
+        self.precision: Final = precision
 
     def fault(self, reason: str) -> CallFault:
         return CallFault(f"unsupported value for {quoted(self.raw)} at {self.offset}: {reason}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.evaluator.functions.record import CallFault
+from bakepy.records import Record
 from bakepy.values.strings import quoted
 
 MONTHS = (
@@ -34,12 +35,14 @@ def civil_from_days(days: int) -> tuple[int, int, int]:
     return year + era * 400 + (month <= 2), month, of_year - (153 * shifted + 2) // 5 + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Record):
     """Be a count of nanoseconds since 1970-01-01 UTC, seen from a zone that is `offset` seconds east."""
 
-    nanoseconds: int
-    offset: int = 0
+    __slots__ = ("nanoseconds", "offset")
+
+    def __init__(self, nanoseconds: int, offset: int = 0) -> None:
+        self.nanoseconds: Final = nanoseconds
+        self.offset: Final = offset
 
     @property
     def unix(self) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Final
 
 from bakepy.evaluator.functions.record import CallFault
+from bakepy.records import Record
 
 _EXTRAS = r"(?:-([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?(?:\+([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?"
 _VERSION = re.compile(r"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?" + _EXTRAS, re.ASCII)
@@ -21,14 +22,16 @@ _ANY = ("x", "X", "*", None)
 _MAX_SEGMENT = 2**64
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Record):
     """Be a version; build metadata plays no part in comparisons and is not kept."""
 
-    major: int
-    minor: int
-    patch: int
-    pre: str = ""
+    __slots__ = ("major", "minor", "patch", "pre")
+
+    def __init__(self, major: int, minor: int, patch: int, pre: str = "") -> None:
+        self.major: Final = major
+        self.minor: Final = minor
+        self.patch: Final = patch
+        self.pre: Final = pre
 
     def compare(self, other: Version) -> int:
         """Return -1, 0 or 1 by precedence."""
@@ -77,13 +80,15 @@ def parse_version(text: str) -> Version:
     return Version(numbers[0], numbers[1], numbers[2], pre)
 
 
-@dataclass(frozen=True, slots=True)
-class _Constraint:
+class _Constraint(Record):
     """Be one comparison. `open_at` counts the segments that were given, where the rest was left open; 3 for all."""
 
-    operator: str
-    version: Version
-    open_at: int
+    __slots__ = ("operator", "version", "open_at")
+
+    def __init__(self, operator: str, version: Version, open_at: int) -> None:
+        self.operator: Final = operator
+        self.version: Final = version
+        self.open_at: Final = open_at
 
     @property
     def dirty(self) -> bool:
