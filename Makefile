@@ -34,7 +34,7 @@ examples:
 .PHONY: .venv/dev
 
 test: .venv/dev examples
-	@$(BIN)/python -m tests.provide "$(PARTS)"
+	@$(BIN)/python -m tests.provide "$(PARTS)" --reference
 	PATH="$(PARTS)/bin:$$PATH" $(BIN)/python -m pytest -q
 
 lint: .venv/dev

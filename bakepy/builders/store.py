@@ -65,7 +65,7 @@ def touch(settings: Settings, builder: StoredBuilder) -> None:
     """Note that a builder is being used; a store that cannot be written is no reason not to build."""
     if NAME.fullmatch(builder.name):
         with suppress(OSError):
-            _stamp(_root(settings, builder), builder.name)
+            _stamp(settings, _root(settings, builder), builder.name)
 
 
 def selected(settings: Settings, endpoint: str) -> str | None:
@@ -102,8 +102,9 @@ class Writer:
         folder = settings.buildx_config
         try:
             for name in ("instances", "defaults", "activity"):
-                _make(folder / name)
+                _make(settings, folder / name)
             with locked(folder / ".lock"):
+                _give(settings, folder / ".lock")
                 yield cls(settings)
         except OSError as error:
             raise StoreError.of(f"the builders in {folder} cannot be changed", str(error)) from error
@@ -111,8 +112,8 @@ class Writer:
     def save(self, builder: StoredBuilder) -> None:
         """Write a builder, and that it was just changed."""
         root = _root(self._settings, builder)
-        _stamp(root, builder.name)
-        _write(root / "instances" / checked_name(builder.name), encode(builder))
+        _stamp(self._settings, root, builder.name)
+        _write(self._settings, root / "instances" / checked_name(builder.name), encode(builder))
 
     def remove(self, name: str) -> None:
         """Remove a builder with what is remembered of its builds; one that is not there is no fault."""
@@ -134,10 +135,10 @@ class Writer:
     def select(self, endpoint: str, name: str, *, everywhere: bool = False, default: bool = False) -> None:
         """Choose a builder for an endpoint, everywhere, or as the endpoint's default; an empty name undoes a choice."""
         record = {"Key": endpoint, "Name": name, "Global": everywhere}
-        _write(self._settings.buildx_config / "current", go_json(record).encode())
+        _write(self._settings, self._settings.buildx_config / "current", go_json(record).encode())
         kept = _default(self._settings, endpoint)
         if default:
-            _write(kept, name.encode())
+            _write(self._settings, kept, name.encode())
         else:
             kept.unlink(missing_ok=True)
 
@@ -186,27 +187,42 @@ def _load(file: Path) -> dict[str, Any] | None:
     return record
 
 
-def _make(folder: Path) -> None:
+def _make(settings: Settings, folder: Path) -> None:
     """Make a folder, open to this user alone, and what it lies in."""
     for missing in reversed([f for f in (folder, *folder.parents) if not f.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
+        _give(settings, missing)
 
 
-def _stamp(root: Path, name: str) -> None:
-    _write(root / "activity" / name, datetime.now(UTC).strftime(TIME).encode())
+def _stamp(settings: Settings, root: Path, name: str) -> None:
+    _write(settings, root / "activity" / name, datetime.now(UTC).strftime(TIME).encode())
 
 
-def _write(file: Path, data: bytes) -> None:
+def _write(settings: Settings, file: Path, data: bytes) -> None:
     """Write a file so that others see the old one or the new one, whatever happens."""
-    _make(file.parent)
+    _make(settings, file.parent)
     descriptor, name = tempfile.mkstemp(prefix=f".tmp-{file.name}", dir=file.parent)
     try:
         with os.fdopen(descriptor, "wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
+        _give(settings, Path(name))
         os.replace(name, file)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(name)
         raise
+
+
+def _give(settings: Settings, path: Path) -> None:
+    """Make a file that `sudo` made in a user's own home that user's, as buildx does: else they could not use it."""
+    uid, gid = settings.lookup("SUDO_UID") or "", settings.lookup("SUDO_GID") or ""
+    if os.geteuid() != 0 or not settings.lookup("SUDO_COMMAND") or not (uid.isdigit() and gid.isdigit()):
+        return
+    import pwd
+
+    with suppress(KeyError):
+        home = pwd.getpwuid(int(uid)).pw_dir
+        if home == settings.lookup("HOME") and path.is_relative_to(home):
+            os.chown(path, int(uid), int(gid))

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import pwd
 import stat
 import threading
 from datetime import UTC, datetime, timedelta
@@ -154,3 +155,21 @@ def test_nothing_is_rewritten_that_did_not_change(settings: Settings) -> None:
         store.save(builder)
     assert file.read_text() == text
     assert json.loads(text)["Name"] == builder.name
+
+
+def test_what_sudo_makes_is_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under sudo, with the user's own home, files belong to that user; elsewhere they are root's."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    user = pwd.getpwnam("nobody")
+    monkeypatch.setattr("pwd.getpwuid", lambda _uid: pwd.struct_passwd((*user[:5], str(tmp_path / "home"), user[6])))
+    sudo = {"SUDO_COMMAND": "x", "SUDO_UID": str(user.pw_uid), "SUDO_GID": str(user.pw_gid)}
+    owners = {}
+    for name, home in (("inside", tmp_path / "home"), ("outside", tmp_path / "other")):
+        settings = Settings({**sudo, "HOME": str(tmp_path / "home"), "BUILDX_CONFIG": str(home / "buildx")})
+        with Writer.open(settings) as store:
+            store.save(ONE)
+            store.select("here", "one", default=True)
+        owners[name] = {path.stat().st_uid for path in (home / "buildx").rglob("*")}
+
+    assert owners == {"inside": {user.pw_uid}, "outside": {0}}
