@@ -74,9 +74,20 @@ def definition(given: Given, settings: Settings) -> Definition:
         if not url:
             require(names)
     files, origin = _fetched(url, names, given, settings) if url else (read(names, sys.stdin.buffer.read), None)
-    found = define(files, world(given, settings))
+    found = _confined(files, given, settings) if url else define(files, world(given, settings))
     found.origin = origin
     return found
+
+
+def _confined(files: list[File], given: Given, settings: Settings) -> Definition:
+    """Evaluate definition files that come from elsewhere: what they name of this machine may need leave to be read."""
+    from bakepy.cli.consent import checks_files
+    from bakepy.planner.entitlements import parse
+    from bakepy.planner.load import Confined
+
+    roots = parse(given.all("allow")).paths["read"] if checks_files(settings, remote=True) else ["/"]
+    with Confined(roots):
+        return define(files, world(given, settings))
 
 
 def _fetched(url: str, names: list[str], given: Given, settings: Settings) -> tuple[list[File], Origin | None]:

@@ -115,8 +115,8 @@ def _names(spec: SolveSpec) -> Iterator[str]:
 
 
 def _path_needs(specs: Sequence[SolveSpec], allowed: Allowed) -> Iterator[Need]:
-    read = _missing(allowed.paths["read"], (path for spec in specs for path in spec.reads))
-    write = _missing(allowed.paths["write"], (path for spec in specs for path in spec.writes))
+    read = missing(allowed.paths["read"], (path for spec in specs for path in spec.reads))
+    write = missing(allowed.paths["write"], (path for spec in specs for path in spec.writes))
     for flag, words, paths in (
         ("fs", "Read and write access to path", [path for path in read if path in write]),
         ("fs.read", "Read access to path", [path for path in read if path not in write]),
@@ -126,8 +126,8 @@ def _path_needs(specs: Sequence[SolveSpec], allowed: Allowed) -> Iterator[Need]:
             yield Need(f"{flag}={path}", f"{words} {path}", files=True)
 
 
-def _missing(allowed: Sequence[str], paths: Iterable[str]) -> list[str]:
-    """Return the outermost paths that no allowed one holds, with links followed as far as they exist."""
+def missing(allowed: Sequence[str], paths: Iterable[str]) -> list[str]:
+    """Return the outermost paths that no allowed one holds, real ones: links are followed as far as they exist."""
     if ANY in allowed:
         return []
     roots = [os.path.realpath(path) for path in allowed]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar, Token
 from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
@@ -26,6 +27,48 @@ class File(Record):
     def __init__(self, name: str, data: bytes) -> None:
         self.name: Final = name
         self.data: Final = data
+
+
+_roots: ContextVar[tuple[str, ...] | None] = ContextVar("roots", default=None)
+
+
+class Confined:
+    """Let the files that definitions name be read from some paths only, and from below them, while a block lasts.
+
+    That is for definitions that come from elsewhere: a Compose file names further ones, which are read here.
+    """
+
+    __slots__ = ("_roots", "_token")
+
+    def __init__(self, roots: Sequence[str]) -> None:
+        self._roots = tuple(roots)
+
+    def __enter__(self) -> None:
+        """Enter the block."""
+        self._token: Token[tuple[str, ...] | None] = _roots.set(self._roots)
+
+    def __exit__(self, *_error: object) -> None:
+        """Leave it."""
+        _roots.reset(self._token)
+
+
+def read_named(path: str) -> File:
+    """Return a file that a definition names. Raises BakeError, also for one that the definition may not have read."""
+    roots = _roots.get()
+    if roots is not None:
+        from bakepy.planner.entitlements import missing
+
+        for outside in missing(roots, [path]):
+            flag = f"--allow=fs.read={outside}"
+            raise BakeError.of(
+                f"additional privileges requested: the definition comes from elsewhere and reads {path}",
+                hint=f"Pass {flag} if it may.",
+            )
+    try:
+        with open(path, "rb") as file:
+            return File(path, file.read())
+    except OSError as error:
+        raise fault("open", path, error) from None
 
 
 def read(names: Sequence[str], stdin: Callable[[], bytes]) -> list[File]:

@@ -280,3 +280,18 @@ def test_what_several_targets_take_is_fetched_once(here: Project, site: Site) ->
     names = {v["digest"]: v["name"] for step in steps for v in step.get("vertexes", ())}
     assert sum("set context" in name for name in names.values()) == 2
     assert sum(name.startswith("[internal] load git source") for name in names.values()) <= 2
+
+
+@pytest.mark.parametrize("fields", ["include: [{}]", "services: {{a: {{build: ., env_file: {}}}}}", "extends"])
+def test_a_remote_compose_file_reads_no_file_without_a_grant(here: Project, site: Site, fields: str) -> None:
+    """The files that it names are this machine's, so those outside of the working directory are asked for."""
+    outside = here.path.parent / "other.yaml"
+    write(here.path.parent, {"other.yaml": "services: {b: {build: .}}" if "env" not in fields else "A=1\n"})
+    if fields == "extends":
+        fields = "services: {{a: {{build: ., extends: {{file: {}, service: b}}}}}}"
+    url = site.repository("r", {"compose.yaml": fields.format(outside)})
+    done = run(here, url, "--print", check=False)
+    assert done.returncode == 1
+    assert f"--allow=fs.read={outside}" in done.stderr
+    assert run(here, url, "--print", f"--allow=fs.read={outside}").returncode == 0
+    assert run(here, url, "--print", BAKE_ALLOW_REMOTE_FS_ACCESS="1").returncode == 0

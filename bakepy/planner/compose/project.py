@@ -13,7 +13,7 @@ from bakepy.planner.compose import dotenv
 from bakepy.planner.compose.document import Document, Path, parse, shown
 from bakepy.planner.compose.interpolation import Interpolation
 from bakepy.planner.compose.merge import merge, without_repeats
-from bakepy.planner.load import File, fault, reason
+from bakepy.planner.load import File, read_named, reason
 from bakepy.records import Record, replace
 
 Model = dict[str, Any]
@@ -122,7 +122,7 @@ class Loader(Record):
             self.included,
             self.seen,
         )
-        return inner.load([read(path) for path in paths])
+        return inner.load([read_named(path) for path in paths])
 
     def _include_variables(self, entry: Model, folder: str) -> dict[str, str]:
         named = _texts(entry.get("env_file"))
@@ -167,7 +167,7 @@ class Loader(Record):
         return services[name]
 
     def _extended_services(self, path: str, name: str) -> Model:
-        file = read(_join(self.sources, path))
+        file = read_named(_join(self.sources, path))
         model: Model = {}
         for document in parse(file.name, file.data):
             model = merge(model, self._own(file, document))
@@ -207,19 +207,10 @@ def _texts(value: Any) -> list[str]:
     return [] if value is None else [str(v) for v in value] if isinstance(value, list) else [str(value)]
 
 
-def read(path: str) -> File:
-    """Read a file that another one names. Raises BakeError."""
-    try:
-        with open(path, "rb") as file:
-            return File(path, file.read())
-    except OSError as error:
-        raise fault("open", path, error) from None
-
-
 def variables(path: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a file of them. Raises BakeError."""
     try:
-        return dotenv.parse(read(path).data.decode("utf-8", "replace"), environment.get)
+        return dotenv.parse(read_named(path).data.decode("utf-8", "replace"), environment.get)
     except BakeError as error:
         raise BakeError.of(f"failed to read {path}: {error}") from None
 
@@ -324,7 +315,7 @@ def environment_of(service: Model, environment: Mapping[str, str]) -> dict[str, 
                 raise BakeError.of(f"env file {path} not found: stat {path}: {why}")
             continue
         try:
-            found |= dotenv.parse(read(path).data.decode("utf-8", "replace"), lookup)
+            found |= dotenv.parse(read_named(path).data.decode("utf-8", "replace"), lookup)
         except OSError as error:
             raise BakeError.of(f"open {path}: {reason(error)}") from None
     return {**found, **own}
