@@ -81,9 +81,7 @@ class Folders:
                 found[DOCKERFILE] = _absolute(os.path.dirname(path) or ".")
             case InlineDockerfile(text):
                 found[DOCKERFILE] = self._written(text)
-            case RemoteDockerfile(url):
-                found[DOCKERFILE] = self.scratch / _key(url)
-            case ContextDockerfile():
+            case RemoteDockerfile() | ContextDockerfile():
                 pass
         for name, context in spec.contexts:
             if isinstance(context, LocalContext):

@@ -28,11 +28,14 @@ from bakepy.planner.spec import (
     LocalContext,
     LocalDockerfile,
     RemoteContext,
+    RemoteDockerfile,
     SolveSpec,
     SourceContext,
 )
 from bakepy.records import Record, replace
 
+HTTP_FILE = "context"
+"""The name under which a download lies in its file system."""
 CONTEXTS_CAP = "moby.buildkit.frontend.contexts+forward"
 GIT_QUERY_CAP = "moby.buildkit.frontend.gitquerystring"
 NO_DEFAULT_ATTESTATIONS = "BUILDX_NO_DEFAULT_ATTESTATIONS"
@@ -72,7 +75,7 @@ class Lowered(Record):
         self.cache_exports: Final = cache_exports
         self.entitlements: Final = entitlements
         self.inputs: Final[Mapping[str, Definition]] = {} if inputs is None else inputs
-        """Folders of the definition's origin, by the names that `attrs` have for them."""
+        """What BuildKit fetches without the frontend's doing, by the names that `attrs` have for it."""
 
 
 class NodeFacts(Record):
@@ -111,7 +114,7 @@ def lower(spec: SolveSpec, node: NodeFacts, env: Environment) -> Lowered:
         _caches(spec.cache_from, env),
         _cache_exports(spec, node, env),
         _entitlements(spec),
-        _folders(spec, env.variables.get("HOME", "")),
+        _sources(spec, env.variables.get("HOME", "")),
     )
 
 
@@ -157,6 +160,10 @@ def _inputs(spec: SolveSpec, node: NodeFacts) -> dict[str, str]:
                 attrs["dockerfilekey"] = "dockerfile"
         case ContextDockerfile(path):
             attrs["filename"] = path
+        case RemoteDockerfile():
+            # The frontend would look for it in a context that it fetches itself.
+            attrs.pop("context", None)
+            attrs["filename"] = HTTP_FILE
         case _:
             attrs |= {"filename": "Dockerfile", "dockerfilekey": "dockerfile"}
     for name, context in spec.contexts:
@@ -200,8 +207,8 @@ def _folder_input(name: str) -> str:
     return f"folder:{name}"
 
 
-def _folders(spec: SolveSpec, home: str) -> dict[str, Definition]:
-    """Return the folders of the definition's origin that a solve takes, by the names of their inputs."""
+def _sources(spec: SolveSpec, home: str) -> dict[str, Definition]:
+    """Return what BuildKit fetches for a solve without the frontend's doing, by the names of the inputs."""
     named = {_folder_input(name): (context, name) for name, context in spec.contexts}
     contexts: dict[str, tuple[Context, str]] = {
         "context": (spec.context, ""),
@@ -209,11 +216,17 @@ def _folders(spec: SolveSpec, home: str) -> dict[str, Definition]:
         **named,
     }
     taken = {input_: (c, name) for input_, (c, name) in contexts.items() if isinstance(c, SourceContext)}
-    if not taken:
+    address = spec.dockerfile.url if isinstance(spec.dockerfile, RemoteDockerfile) else ""
+    if not taken and not address:
         return {}
-    from bakepy.executor.sources import folder
+    from bakepy.executor.sources import context, folder, source
 
-    return {input_: folder(context, name, home).definition() for input_, (context, name) in taken.items()}
+    out = {input_: folder(c, name, home).definition() for input_, (c, name) in taken.items()}
+    if address:
+        out["dockerfile"] = source(address, home).definition()
+        if isinstance(spec.context, RemoteContext):
+            out["context"] = context(spec.context.url, home).definition()
+    return out
 
 
 def store_id(context: LayoutContext) -> str:

@@ -45,6 +45,11 @@ def unpacked(url: str, home: str) -> State:
     return source(url, home).unpacked(llb.HTTP_FILE, "[internal] unpack remote build context")
 
 
+def context(url: str, home: str) -> State:
+    """Return the state of a context at an address: a repository, or what is in an archive."""
+    return source(url, home) if parse_git(url) else unpacked(url, home)
+
+
 def folder(context: SourceContext, name: str, home: str) -> State:
     """Return the state of a folder of a definition's origin; `name` is the named context's, empty for the main one."""
     origin = unpacked(context.url, home) if context.archive else source(context.url, home)

@@ -253,6 +253,20 @@ def test_a_builder_without_git_is_told(here: Project, site: Site, tmp_path: Path
     assert "Install git where the builder's BuildKit runs" in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["here", "git", "tgz"])
+def test_a_dockerfile_lies_at_an_address(here: Project, site: Site, kind: str) -> None:
+    """It builds a folder of this machine, a repository or what is in an archive."""
+    contexts = {
+        "here": ".",
+        "git": site.repository("r", {"x": "git"}),
+        "tgz": site.archive("a.tgz", "w:gz", {"x": "tgz"}),
+    }
+    write(here.path, {"x": "here"})
+    address = site.file("Elsewhere", COPY.format("x"))
+    here.bake(f'target "default" {{\n context = "{contexts[kind]}"\n dockerfile = "{address}"\n output = ["out"]\n}}')
+    assert here.read("out/f") == kind
+
+
 def test_a_plan_and_a_list_are_made_of_remote_definitions(here: Project, site: Site) -> None:
     """All commands that take targets take an address."""
     url = site.repository("r", FILES)
