@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from bakepy.cli import flags
@@ -79,11 +79,27 @@ async def made(builder: StoredBuilder, settings: Settings) -> BuilderState:
 async def connected(node: NodeState, within: float) -> AsyncIterator[Client]:
     """Dial a node and talk to its BuildKit while the context lasts. Raises DriverError or TransportError."""
     from bakepy.buildkit.client import Client
+    from bakepy.drivers.interface import DriverError
 
     if node.driver is None:
         raise BakeError.of(f"the node {node.stored.name} has no driver")
-    async with node.driver.dial() as endpoint, Client.connect(endpoint, within=within) as client:
-        yield client
+    async with AsyncExitStack() as stack:
+        try:
+            endpoint = await stack.enter_async_context(node.driver.dial())
+        except DriverError as error:
+            raise await _not_running(node, error) from error
+        yield await stack.enter_async_context(Client.connect(endpoint, within=within))
+
+
+async def _not_running(node: NodeState, error: BakeError) -> BakeError:
+    """Return what to tell of a node that could not be dialled. Raises DriverError where it cannot be asked at all."""
+    from bakepy.drivers.interface import Status
+
+    if node.driver is None or (await node.driver.inspect()).status is Status.RUNNING:
+        return error
+    return BakeError.of(
+        f"the node {node.stored.name} is not running", str(error), hint="start it: bakepy inspect --bootstrap NAME"
+    )
 
 
 async def on_nodes(state: BuilderState, act: Callable[[NodeState], Awaitable[T]]) -> list[T]:

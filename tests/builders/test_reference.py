@@ -1,7 +1,7 @@
 """Either tool uses what the other made: the same files, to the byte, and the same answers about them."""
 
+import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from bakepy.builders.store import StoredBuilder, StoredNode, Writer
 from bakepy.cli.main import main
 from bakepy.diagnostics import BakeError
+from bakepy.drivers.docker_host import DockerHost
 from bakepy.settings import Settings
 from tests.daemon import Daemon, running_buildkitd
 from tests.docker_engine import running_dockerd
@@ -28,6 +29,12 @@ def _reference() -> None:
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
     with running_buildkitd() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[DockerHost]:
+    with running_dockerd("dockerd29") as found:
         yield found
 
 
@@ -125,11 +132,18 @@ def test_both_tools_leave_the_same_files(
     story: list[str], environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same commands end alike and leave the same bytes."""
+    compare(environment, [line.split() for line in story], tmp_path, capsys)
+
+
+def compare(
+    environment: dict[str, str], story: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run the same commands with both tools, and hold that they end alike, print the same and leave the same bytes."""
     folder = Path(environment["BUILDX_CONFIG"])
-    theirs = [ask(environment, *line.split()) for line in story]
+    theirs = [ask(environment, *words) for words in story]
     expected = files(folder)
     folder.rename(tmp_path / "theirs")
-    own = [ours(capsys, *line.split()) for line in story]
+    own = [ours(capsys, *words) for words in story]
 
     assert files(folder) == expected
     assert [answer.status for answer in own] == [answer.status for answer in theirs]
@@ -249,11 +263,13 @@ CONTAINERS = [
 
 
 def test_builders_in_containers_are_the_same(
-    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str],
+    engine: DockerHost,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What buildx keeps of a container's options, daemon configuration and certificates is what we keep."""
-    if shutil.which("dockerd29") is None:
-        pytest.skip("no dockerd29 on PATH: `make test` provides one")
     monkeypatch.chdir(tmp_path)
     for name in ("ca", "key", "cert"):
         (tmp_path / name).write_text(name)
@@ -266,16 +282,48 @@ def test_builders_in_containers_are_the_same(
         f'[registry."my.io:5000"]\nhttp = true\nca = ["{tmp_path}/ca"]\n[[registry."my.io:5000".keypair]]\n'
         f'key = "{tmp_path}/key"\ncert = "{tmp_path}/cert"\n'
     )
-    folder = Path(environment["BUILDX_CONFIG"])
-    with running_dockerd("dockerd29") as host:
-        environment["DOCKER_HOST"] = host.url
-        monkeypatch.setenv("DOCKER_HOST", host.url)
-        theirs = [ask(environment, *words) for words in CONTAINERS]
-        expected = files(folder)
-        folder.rename(tmp_path / "theirs")
-        own = [ours(capsys, *words) for words in CONTAINERS]
+    environment["DOCKER_HOST"] = engine.url
+    monkeypatch.setenv("DOCKER_HOST", engine.url)
+    compare(environment, CONTAINERS, tmp_path, capsys)
 
-        assert files(folder) == expected
-        assert [answer.status for answer in own] == [answer.status for answer in theirs]
-        assert [answer.out for answer in own] == [answer.out for answer in theirs]
-        assert ours(capsys, "ls").out == ask(environment, "ls").out
+    assert ours(capsys, "ls").out == ask(environment, "ls").out
+
+
+CONTEXTS = [
+    ["create", "--name", "one", "here"],
+    ["create", "--name", "two", "--use"],
+    ["create", "--name", "bad", "away"],
+    ["create", "--name", "here", "--driver", "docker-container"],
+    ["use", "away"],
+    ["use", "default"],
+    ["use", "--default", "two"],
+    ["use", "here"],
+    ["use", "--global", "one"],
+    ["rm", "here"],
+    ["stop", "one"],
+    ["du", "--builder", "one"],
+    ["ls"],
+    ["inspect", "here"],
+    ["rm", "one"],
+]
+
+
+def test_docker_contexts_are_builders_for_both(
+    environment: dict[str, str],
+    engine: DockerHost,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each context is a builder, can be an endpoint, and is the key of choices made in it."""
+    for name, url in (("here", engine.url), ("away", "unix:///nonexistent/d.sock")):
+        meta = tmp_path / "docker" / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+        meta.mkdir(parents=True)
+        (meta / "meta.json").write_text(
+            json.dumps({"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": url, "SkipTLSVerify": False}}})
+        )
+    environment["DOCKER_CONTEXT"] = "here"
+    monkeypatch.setenv("DOCKER_CONTEXT", "here")
+    del environment["DOCKER_HOST"]
+    monkeypatch.delenv("DOCKER_HOST")
+    compare(environment, CONTEXTS, tmp_path, capsys)
