@@ -101,7 +101,7 @@ class Client:
         cancellation included, stops the build and waits until the daemon has ended it.
         """
         outer = asyncio.ensure_future(self._calls.solve(request))
-        watch = _Watch(self._calls.status(request.ref), solve, report)
+        watch = _Watch(self._calls.status(request.ref), request, solve, report)
         build = Build(self._calls, request.ref, outer)
         self._builds.add(build)
         try:
@@ -127,18 +127,23 @@ class Client:
 class _Watch:
     """Report a build's status until the daemon ends the stream."""
 
-    def __init__(self, stream: Messages, solve: Solve, report: Callable[[SolveUpdate], None]) -> None:
+    def __init__(
+        self, stream: Messages, request: SolveRequest, solve: Solve, report: Callable[[SolveUpdate], None]
+    ) -> None:
         self._heard: float | None = None
-        self._task = asyncio.create_task(self._run(stream, solve, report))
+        self._task = asyncio.create_task(self._run(stream, request, solve, report))
 
-    async def _run(self, stream: Messages, solve: Solve, report: Callable[[SolveUpdate], None]) -> None:
-        from bakepy.buildkit.status import update
+    async def _run(
+        self, stream: Messages, request: SolveRequest, solve: Solve, report: Callable[[SolveUpdate], None]
+    ) -> None:
+        from bakepy.buildkit.status import own_steps, update
 
         loop = asyncio.get_running_loop()
+        own = own_steps(request)
         try:
             async for message in stream:
                 self._heard = loop.time()
-                report(update(solve, message))
+                report(update(solve, message, own))
         except BuildkitError:
             # The build's own call tells what went wrong.
             return

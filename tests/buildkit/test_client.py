@@ -304,6 +304,32 @@ async def test_many_builds_share_a_connection(bench: Bench) -> None:
     assert all(task.result()["containerimage.digest"].startswith("sha256:") for task in tasks)
 
 
+async def test_builds_in_one_session_have_exports_of_their_own(bench: Bench) -> None:
+    """Two builds that share a session report their exports, and how far these are, as different steps."""
+    (bench.context / "Dockerfile").write_text("FROM scratch\nCOPY busybox /\n")
+    here = LocalDir(bench.context)
+    session = Session([FileSync({"context": here, "dockerfile": here})])
+
+    async def run(ref: str) -> None:
+        request = SolveRequest(ref, session.id, exporters=(EXPORT,))
+        async with bench.client.build(request, Solve(ref, (ref,)), bench.report) as build:
+            await build.finish(await build.solve(GatewayRequest({})))
+
+    refs = [secrets.token_hex(12) for _ in range(2)]
+    async with bench.client.session(session), asyncio.TaskGroup() as group:
+        for ref in refs:
+            group.create_task(run(ref))
+    exports = [
+        {v.digest for u in bench.updates if u.solve.ref == ref for v in u.vertices if v.name.startswith("exporting")}
+        for ref in refs
+    ]
+    told = {p.vertex for update in bench.updates for p in update.progress if p.id == "exporting layers"}
+
+    assert [len(digests) for digests in exports] == [1, 1]
+    assert told == exports[0] | exports[1]
+    assert len(told) == 2
+
+
 async def test_a_daemon_that_dies_is_a_lost_connection(context: Path) -> None:
     """Killing the daemon in the middle of a step ends the build within moments, with a typed error."""
     with running_buildkitd() as daemon:
