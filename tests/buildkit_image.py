@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -30,10 +31,11 @@ def load_buildkit(host: DockerHost, folder: Path) -> None:
     programs = {name: shutil.which(name) for name in (*PROGRAMS, "busybox")}
     if missing := [name for name, path in programs.items() if path is None]:
         pytest.skip(f"no {', '.join(missing)} on PATH: `make test` provides them")
-    archive = folder / "image.tar"
-    _write({name: Path(path) for name, path in programs.items() if path}, archive, folder / "layer.tar")
-    with archive.open("rb") as file:
-        DockerApi(host).load(iter(lambda: file.read(CHUNK), b""), lambda _text: None)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        archive = Path(scratch) / "image.tar"
+        _write({name: Path(path) for name, path in programs.items() if path}, archive, Path(scratch) / "layer.tar")
+        with archive.open("rb") as file:
+            DockerApi(host).load(iter(lambda: file.read(CHUNK), b""), lambda _text: None)
 
 
 def _write(programs: dict[str, Path], archive: Path, layer: Path) -> None:

@@ -49,10 +49,12 @@ class ContainerAdmin:
     @contextlib.contextmanager
     def open(cls, host: DockerHost) -> Iterator[ContainerAdmin]:
         """Connect to an Engine; faults inside become DriverErrors."""
-        # The SDK says it less well, and leaves its socket open.
-        DockerApi(host).require()
+        # Where nothing answers, the SDK says it less well, and leaves its socket open.
+        major, minor = DockerApi(host).info().api
         with _faults(host):
-            client = docker.APIClient(host.url, version="auto", timeout=CALL, tls=_tls(host))
+            client = docker.APIClient(host.url, version=f"{major}.{minor}", timeout=CALL, tls=_tls(host))
+            # Else certificates that the environment names for the web would take the place of the Engine's own.
+            client.trust_env = False
             with contextlib.closing(client):
                 yield cls(client, host)
 

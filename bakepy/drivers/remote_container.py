@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar
@@ -39,7 +40,11 @@ class RemoteContainerDriver(Driver):
         return await self._container.info()
 
     async def boot(self, say: Callable[[str], None]) -> None:
-        """Check that the container's BuildKit answers; raises DriverError."""
+        """Check that the container runs and its BuildKit answers; raises DriverError."""
+        state = await asyncio.to_thread(self._container.state)
+        if state and not state.running:
+            name = self._container.name
+            raise DriverError.of(f"the container {name} does not run", hint=f"start it: docker start {name}")
         (await in_thread(self._container.open)).close()
 
     def dial(self) -> AbstractAsyncContextManager[Endpoint]:

@@ -32,9 +32,7 @@ SLOW = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "
 @pytest.fixture(scope="package")
 def engine(docker: DockerHost, tmp_path_factory: pytest.TempPathFactory) -> DockerHost:
     """An Engine that has an image of BuildKit."""
-    folder = tmp_path_factory.mktemp("image")
-    load_buildkit(docker, folder)
-    shutil.rmtree(folder)
+    load_buildkit(docker, tmp_path_factory.mktemp("image"))
     return docker
 
 
@@ -201,7 +199,7 @@ async def test_a_container_that_is_killed(make: Make, engine: DockerHost, tmp_pa
         why = await driver.why_lost()
 
     assert why is not None
-    said = {"engine": "has stopped: exit code 137: killed", "signal": "while it was in use"}[by]
+    said = {"engine": "has stopped: it was killed (exit code 137)", "signal": "while it was in use"}[by]
     assert said in str(why)
     assert "build cache is kept" in why.diagnostics[0].hint
     await booted(driver)
@@ -270,8 +268,9 @@ async def test_a_container_of_someone_elses(make: Make, engine: DockerHost, cont
     assert (await remote.inspect()).status is Status.RUNNING
 
     await driver.stop()
-    with pytest.raises(DriverError, match=f"the container {CONTAINER} has stopped"):
+    with pytest.raises(DriverError, match=f"the container {CONTAINER} does not run") as caught:
         await booted(remote)
+    assert caught.value.diagnostics[0].hint == f"start it: docker start {CONTAINER}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A Docker Engine over TCP with TLS on both sides, as DOCKER_HOST with DOCKER_TLS_VERIFY means it."""
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,13 @@ import pytest
 
 from bakepy.drivers.docker import DockerDriver
 from bakepy.drivers.docker_api import DockerApi
+from bakepy.drivers.docker_container import DockerContainerDriver
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
 from bakepy.records import replace
+from bakepy.settings import Settings
 from tests.building import build
+from tests.buildkit_image import IMAGE, load_buildkit
 from tests.docker_engine import running_dockerd
 from tests.drivers.certificates import Certificates, write_certificates
 from tests.ports import free_port
@@ -38,6 +42,21 @@ async def test_a_build_runs_over_tls(secure: DockerHost, context: Path) -> None:
     """Connections are upgraded inside TLS with either generation."""
     async with DockerDriver(secure).dial() as endpoint:
         await build(endpoint, context)
+
+
+async def test_a_container_is_made_and_reached_over_tls(
+    secure: DockerHost, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The calls that make a container and the stream into it trust the Engine's CA, whatever the web's are."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(context / "Dockerfile"))
+    await asyncio.to_thread(load_buildkit, secure, context)
+    driver = DockerContainerDriver(secure, "tls0", Settings({"DOCKER_CONFIG": str(context)}), options={"image": IMAGE})
+    try:
+        await driver.boot(lambda _text: None)
+        async with driver.dial() as endpoint:
+            await build(endpoint, context)
+    finally:
+        await driver.remove()
 
 
 def test_an_untrusted_engine_is_refused(secure: DockerHost, tmp_path: Path) -> None:
