@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -200,6 +199,8 @@ def _stamp(settings: Settings, root: Path, name: str) -> None:
 
 def _write(settings: Settings, file: Path, data: bytes) -> None:
     """Write a file so that others see the old one or the new one, whatever happens."""
+    import tempfile
+
     _make(settings, file.parent)
     descriptor, name = tempfile.mkstemp(prefix=f".tmp-{file.name}", dir=file.parent)
     try:

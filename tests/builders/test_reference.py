@@ -189,6 +189,32 @@ def test_both_tools_tell_the_same_of_builders(
         assert ours(capsys, *words).out == theirs.out, line
 
 
+DEVICES = """\
+cdiVersion: "0.6.0"
+kind: vendor.example/toy
+annotations: {org.example.note: "for tests"}
+devices:
+  - name: free
+    annotations: {org.mobyproject.buildkit.device.autoallow: "true"}
+    containerEdits: {env: [TOY=1]}
+  - name: asked
+    containerEdits: {env: [TOY=2]}
+"""
+
+
+def test_both_tools_show_devices(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Devices that builds may ask for are shown with what is known of them."""
+    (tmp_path / "toy.yaml").write_text(DEVICES)
+    with running_buildkitd("--cdi-spec-dir", str(tmp_path)) as daemon:
+        ask(environment, "create", "--name", "one", "--use", daemon.endpoint.target.replace("unix:", "unix://"))
+        theirs = ask(environment, "inspect")
+        assert "Devices:" in theirs.out
+        # The reference shows annotations in random order.
+        assert sorted(ours(capsys, "inspect").out.splitlines()) == sorted(theirs.out.splitlines())
+
+
 def test_both_tools_tell_the_same_as_json(
     environment: dict[str, str], daemon: Daemon, capsys: pytest.CaptureFixture[str]
 ) -> None:
