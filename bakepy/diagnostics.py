@@ -175,6 +175,15 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     return next((c for c in pool if len(c) > 2 and sorted(c.lower()) == letters and c != word), None)
 
 
+_PICTURES = {c: 0x2400 + c for c in range(0x20) if chr(c) not in "\t\n"} | {0x7F: 0x2421}
+_PICTURES |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal would obey by a sign that stands for it, one for one: definitions may be a stranger's."""
+    return text if text.isascii() and text.isprintable() else text.translate(_PICTURES)
+
+
 def render(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
     """Return the diagnostics as text for a terminal: heading, source with a caret, hint; no summary line."""
     return "\n".join(_render_one(d, color) for d in diagnostics if not d.implied)
@@ -186,16 +195,16 @@ def _paint(text: str, code: str, color: bool) -> str:
 
 def _render_one(d: Diagnostic, color: bool) -> str:
     mark = "1;31" if d.severity is Severity.ERROR else "1;33"
-    lines = [f"{_paint(d.severity.value, mark, color)}: {_paint(d.summary, '1', color)}"]
+    lines = [f"{_paint(d.severity.value, mark, color)}: {_paint(printable(d.summary), '1', color)}"]
     if d.subject:
         lines += _snippet(d.subject, d.context, mark, color)
     if d.detail:
-        lines += [f"  {line}" for line in d.detail.splitlines()]
+        lines += [f"  {printable(line)}" for line in d.detail.splitlines()]
     for words, span in d.related:
-        lines.append(f"  {words}:")
+        lines.append(f"  {printable(words)}:")
         lines += _snippet(span, None, "1;36", color)
     if d.hint:
-        lines.append(f"  {_paint('hint:', '1;36', color)} {d.hint}")
+        lines.append(f"  {_paint('hint:', '1;36', color)} {printable(d.hint)}")
     return "\n".join(lines) + "\n"
 
 
@@ -203,7 +212,7 @@ def _snippet(subject: Span, context: Span | None, mark: str, color: bool) -> lis
     source = subject.source
     line, column = source.position(subject.start)
     last, last_column = source.position(subject.end)
-    out = [f"  --> {source.name}:{line}:{column}"]
+    out = [f"  --> {printable(source.name)}:{line}:{column}"]
     first_shown = line
     if context and context.source is source:
         first_shown = max(source.position(context.start)[0], line - 2)
@@ -223,6 +232,7 @@ def _snippet(subject: Span, context: Span | None, mark: str, color: bool) -> lis
 
 def _clip(text: str, column: int) -> tuple[str, int]:
     """Return the part of a long line around `column`, and by how much its columns moved left."""
+    text = printable(text)
     if len(text) <= MAX_LINE:
         return text, 0
     start = max(0, column - 1 - MAX_LINE // 2)

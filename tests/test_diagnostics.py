@@ -43,6 +43,17 @@ def test_tabs_keep_the_caret_under_its_word() -> None:
     assert render([fault(6, 7, source)]).splitlines()[3] == "    | \t\t    ^"
 
 
+@pytest.mark.parametrize("control", ["\x1b", "\x07", "\x7f", "\x9b", "\u202e"])
+def test_nothing_in_a_fault_commands_the_terminal(control: str) -> None:
+    """Escapes in a source, a name or a message come out as signs; the caret stays under its word."""
+    source = Source(f"{control}.hcl", f"a = {control}[31m nmae\n")
+    text = render([Diagnostic(f"No {control}", f"what {control}", Span(source, 10, 14), hint=f"try {control}")])
+
+    assert control not in text
+    _, _, line, caret, *_ = text.splitlines()
+    assert caret.index("^") == line.index("nmae")
+
+
 def test_long_lines_are_clipped_around_the_fault() -> None:
     """A minified file does not flood the terminal, and the caret still points at the fault."""
     source = Source("f", "a" * 5000 + "FAULT" + "b" * 5000)

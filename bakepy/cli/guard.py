@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from bakepy.diagnostics import BakeError, render
+from bakepy.diagnostics import BakeError, printable, render
+
+CIRCUMSTANCES = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there",
+    errno.EROFS: "choose a place that can be written",
+    errno.EACCES: "look who may read and write there",
+    errno.EPERM: "look who may read and write there",
+    errno.ENOTDIR: "one of the folders on that path is a file",
+    errno.EIO: "look whether the disk is sound",
+    errno.EMFILE: "allow more open files: ulimit -n",
+    errno.ENFILE: "the whole machine has too many files open",
+    errno.ENOMEM: "make memory free",
+}
+"""What the machine may refuse at any place, and what to do then: no bug."""
 
 ISSUES = "please report it with that file"
 
@@ -25,9 +40,13 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output went away (`| head`): no fault, and no more flushing either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         return 141
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in CIRCUMSTANCES:
+            _refused(error, CIRCUMSTANCES[error.errno])
+            return 1
         print(f"ERROR: internal error: {type(error).__name__}: {error} ({_record()}; {ISSUES})", file=sys.stderr)
         return 70
 
@@ -37,7 +56,15 @@ def show(error: BakeError) -> None:
     color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     if len(error.diagnostics) > 1 or any(d.subject or d.hint or d.related for d in error.diagnostics):
         print(render(error.diagnostics, color=color), file=sys.stderr)
-    print(f"ERROR: {error}", file=sys.stderr)
+    print(f"ERROR: {printable(str(error))}", file=sys.stderr)
+
+
+def _refused(error: OSError, hint: str) -> None:
+    where = f"{error.filename}: " if error.filename else ""
+    show(BakeError.of(f"{where}{error.strerror}", hint=hint))
+    if error.errno == errno.ENOSPC and not error.filename:
+        # It may be standard output that has no room; what is left for it would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _record() -> str:

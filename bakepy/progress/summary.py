@@ -63,7 +63,7 @@ def warnings(board: Board, most: int = 10) -> Iterator[str]:
     yield f" {count} warning{'s' if count > 1 else ''} found:"
     for _, warning in board.warnings[:most]:
         where = f" (line {warning.source.first})" if warning.source else ""
-        yield f" - {warning.short}{where}"
+        yield f" - {warning.short.removesuffix(where)}{where}"
         if warning.url:
             yield f"   {warning.url}"
     if count > most:

@@ -1,5 +1,10 @@
 """The command itself: what it prints for help, and that no traceback reaches a user."""
 
+import errno
+import os
+import subprocess
+import sys
+
 import pytest
 
 import bakepy
@@ -67,3 +72,30 @@ def test_an_interrupt_exits_130(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert guarded(interrupted, []) == 130
     assert capsys.readouterr().err == "ERROR: interrupted\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EMFILE])
+def test_what_the_machine_refuses_is_no_bug(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """A full disk is told as what it is, with the file and what to do, and asks for no report."""
+
+    def fail(_: object) -> int:
+        raise OSError(number, os.strerror(number), "/some/file")
+
+    assert guarded(fail, []) == 1
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1] == f"ERROR: /some/file: {os.strerror(number)}"
+    assert "hint: " in err
+    assert "report" not in err
+
+
+@pytest.mark.parametrize(
+    ("redirect", "status"), [(">/dev/full", 1), (">&-", 0), ("| true; exit ${PIPESTATUS[0]}", None)]
+)
+def test_output_that_cannot_be_written_is_no_bug(redirect: str, status: int | None) -> None:
+    """A full device, a closed stream and a reader that went away end in a plain status and no traceback."""
+    command = f"{sys.executable} -c 'from bakepy.cli.main import entry; entry()' functions {redirect}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+
+    assert done.returncode in ({status} if status is not None else {0, 141})
+    assert "report" not in done.stderr
+    assert "Exception ignored" not in done.stderr

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakepy.progress import events as ev
+from bakepy.progress import summary
 from bakepy.progress.board import SECOND, Board, Step, prefixed, size
 
 SOLVE = ev.Solve("r", ("app",))
@@ -58,6 +59,15 @@ def test_equal_warnings_of_several_solves_are_kept_once() -> None:
     board.warn(warning)
 
     assert len(board.warnings) == 1
+
+
+@pytest.mark.parametrize("short", ["Rule: text", "Rule: text (line 1)"])
+def test_a_warning_names_its_line_once(short: str) -> None:
+    """The line is added where BuildKit's own words lack it."""
+    board = Board()
+    board.warn(ev.Warned("v", 1, short, source=ev.SourceRange("Dockerfile", b"x", 1, 1)))
+
+    assert " - Rule: text (line 1)" in list(summary.warnings(board))
 
 
 @given(st.binary(), st.lists(st.integers(0, 40)))
