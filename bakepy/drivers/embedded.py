@@ -61,8 +61,8 @@ class EmbeddedDriver(Driver):
             use.__exit__(None, None, None)
 
     async def capabilities(self) -> frozenset[Capability]:
-        """Return all that the pinned BuildKit can do."""
-        return BUILDKIT
+        """Return all that the pinned BuildKit can do; it brings no emulators that it would not tell of."""
+        return BUILDKIT | {Capability.TELLS_EMULATORS}
 
     async def why_lost(self) -> DriverError | None:
         """Return how the engine ended by itself, with the end of its log."""

@@ -29,6 +29,7 @@ class Capability(enum.Enum):
     GATEWAY_INPUTS = "linked targets"
     LOADS_BY_ITSELF = "images straight into the Docker Engine's store"
     LOADS_BY_DEFAULT = "loading of images where no output is chosen"
+    TELLS_EMULATORS = "a list of platforms that lacks none which it emulates"
 
 
 BUILDKIT = frozenset(

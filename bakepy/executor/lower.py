@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bakepy.buildkit.requests import CacheEntry, Definition, Exporter
+from bakepy.buildkit.requests import HTTP_FILE, CacheEntry, Definition, Exporter
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
 from bakepy.executor.check import lower_case
@@ -34,8 +34,6 @@ from bakepy.planner.spec import (
 )
 from bakepy.records import Record, replace
 
-HTTP_FILE = "context"
-"""The name under which a download lies in its file system."""
 CONTEXTS_CAP = "moby.buildkit.frontend.contexts+forward"
 GIT_QUERY_CAP = "moby.buildkit.frontend.gitquerystring"
 NO_DEFAULT_ATTESTATIONS = "BUILDX_NO_DEFAULT_ATTESTATIONS"
@@ -305,6 +303,9 @@ def _options(spec: SolveSpec, node: NodeFacts) -> dict[str, str]:
         raise _lacks(Capability.MULTI_PLATFORM, "choose one platform")
     if spec.platforms:
         attrs["platform"] = ",".join(spec.platforms)
+    if spec.part:
+        # An index even of a single platform, and a folder for it, as if all were built together.
+        attrs["multi-platform"] = "true"
     if spec.network:
         attrs["force-network-mode"] = spec.network
     if spec.extra_hosts:
@@ -343,18 +344,22 @@ def _entitlements(spec: SolveSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*spec.entitlements, *host)))
 
 
+def default_export(node: NodeFacts, env: Environment) -> str:
+    """Return what becomes of a target without an output: the type of an export, or DEFAULT_EXPORT for nothing."""
+    if env.flag(NO_DEFAULT_LOAD):
+        return DEFAULT_EXPORT
+    if Capability.LOADS_BY_ITSELF in node.capabilities:
+        return "image"
+    return "docker" if Capability.LOADS_BY_DEFAULT in node.capabilities else DEFAULT_EXPORT
+
+
 def settle(spec: SolveSpec, node: NodeFacts, env: Environment) -> SolveSpec:
     """Return the solve with the exports that BuildKit runs, in the order of their ids.
 
     Where none is chosen, a node that keeps images by itself gets one, or one is loaded where the builder's user wants
     that; `cacheonly` says that nothing is exported.
     """
-    default = DEFAULT_EXPORT
-    if not env.flag(NO_DEFAULT_LOAD):
-        if Capability.LOADS_BY_ITSELF in node.capabilities:
-            default = "image"
-        elif Capability.LOADS_BY_DEFAULT in node.capabilities:
-            default = "docker"
+    default = default_export(node, env)
     exports = (replace(e, type=default) if e.type == DEFAULT_EXPORT else e for e in spec.exports)
     return replace(spec, exports=tuple(e for e in exports if e.type not in {"cacheonly", DEFAULT_EXPORT}))
 

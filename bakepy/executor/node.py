@@ -9,15 +9,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bakepy.buildkit.errors import ConnectionLost
+from bakepy.buildkit.errors import ConnectionLost, SolveError
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
-from bakepy.drivers.interface import Driver
+from bakepy.drivers.interface import Driver, DriverError
+from bakepy.executor import foreign
 from bakepy.executor.folders import shared_key
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
 from bakepy.executor.outcome import BUILD_REF
 from bakepy.executor.outputs import Outputs
 from bakepy.planner.graph import Vertex
 from bakepy.planner.spec import LinkContext, SolveSpec
+from bakepy.platforms import Platform
 from bakepy.progress import events as ev
 from bakepy.records import Record
 
@@ -32,6 +34,10 @@ CONFIG = "containerimage.config"
 CACHE = "cache.manifest"
 CONFIG_DIGEST = "containerimage.config.digest"
 HOST_GATEWAY = "org.mobyproject.buildkit.worker.moby.host-gateway-ip"
+
+
+class NodeLost(DriverError):
+    """Say why a node ended while it was in use."""
 
 
 class Steps(Protocol):
@@ -57,9 +63,19 @@ class Solved(Record):
 class NodeRun:
     """Run solves on one node over one connection; made by `connect`."""
 
-    def __init__(self, name: str, driver: Driver, client: Client, facts: NodeFacts, work: Work) -> None:
+    def __init__(
+        self,
+        name: str,
+        driver: Driver,
+        client: Client,
+        facts: NodeFacts,
+        work: Work,
+        platforms: tuple[Platform, ...] = (),
+    ) -> None:
         self.name = name
         self.facts = facts
+        self.platforms = platforms
+        """What its BuildKit says that it runs, the native one first; empty where it was not asked."""
         self._driver = driver
         self._client = client
         self._work = work
@@ -80,10 +96,12 @@ class NodeRun:
             client = await stack.enter_async_context(Client.connect(endpoint))
             capabilities = await driver.capabilities()
             gateway = ""
-            if any("host-gateway" in dict(s.extra_hosts).values() for s in work.specs.values()):
+            platforms: tuple[Platform, ...] = ()
+            if work.places or any("host-gateway" in dict(s.extra_hosts).values() for s in work.specs.values()):
                 workers = await client.workers()
                 gateway = workers[0].labels.get(HOST_GATEWAY, "") if workers else ""
-            node = cls(name, driver, client, NodeFacts(capabilities, gateway), work)
+                platforms = foreign.platforms(workers)
+            node = cls(name, driver, client, NodeFacts(capabilities, gateway), work, platforms)
             await stack.enter_async_context(node._serving())
             yield node
 
@@ -112,9 +130,12 @@ class NodeRun:
         """
         try:
             return await self._solve(vertex, parents, steps)
+        except SolveError as error:
+            foreign.explain(error, vertex.spec, self)
+            raise
         except ConnectionLost as lost:
             if cause := await self._driver.why_lost():
-                raise cause from lost
+                raise NodeLost(cause.diagnostics) from lost
             raise
 
     async def _solve(self, vertex: Vertex, parents: Mapping[str, Result], steps: Steps) -> Solved:
@@ -137,6 +158,7 @@ class NodeRun:
             answer = await build.call(ask, vertex.spec.call)
             return Solved(answer=answer)
         result = await build.solve(ask)
+        foreign.check(vertex.spec, result, self)
         if self._work.is_linked(vertex.id):
             # A dependant must find its parents' steps evaluated: only the parent's session has their secrets.
             await build.evaluate(result)

@@ -19,7 +19,7 @@ from bakepy.planner.spec import SolveSpec
 from bakepy.records import Record
 
 if TYPE_CHECKING:
-    from bakepy.executor.run import Ended
+    from bakepy.executor.parts import Ended
 
 DIGEST = "containerimage.digest"
 BUILD_REF = "buildx.build.ref"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from bakepy.builders.builder import Builder
 from bakepy.buildkit.errors import SolveError
 from bakepy.buildkit.redaction import RedactingReporter, Redactor
-from bakepy.buildkit.requests import GatewayRequest, Result, SolveRequest
+from bakepy.buildkit.requests import HTTP_FILE, GatewayRequest, Result, SolveRequest
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.executor import sources
 from bakepy.executor.agents import agent
@@ -142,8 +142,6 @@ class _Reader(Record):
 
     async def download(self, names: Sequence[str]) -> tuple[list[File], Origin | None]:
         """Read from an archive at an address, or take what is there for a definition."""
-        from bakepy.buildkit.llb import HTTP_FILE
-
         home = self.access.home
         async with self._build([]) as build:
             state = sources.source(self.url, home).definition()
@@ -166,8 +164,8 @@ class _Reader(Record):
         if not self.reporter.heard and not await self._runs_git():
             return "Install git where the builder's BuildKit runs, on buildkitd's PATH: there is none."
         return (
-            "For a private repository set BUILDX_BAKE_GIT_AUTH_TOKEN, or name it by SSH (git@host:path) with an "
-            "ssh-agent running."
+            "Check the address, and the branch or tag behind '#'. For a private repository set "
+            "BUILDX_BAKE_GIT_AUTH_TOKEN, or name it by SSH (git@host:path) with an ssh-agent running."
         )
 
     async def _runs_git(self) -> bool:

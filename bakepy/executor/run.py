@@ -19,13 +19,14 @@ from bakepy.drivers.interface import Capability
 from bakepy.executor.environment import Environment
 from bakepy.executor.folders import Folders
 from bakepy.executor.lower import NO_DEFAULT_LOAD
-from bakepy.executor.node import NodeRun, Solved
-from bakepy.executor.outcome import Outcome, outcomes
+from bakepy.executor.node import NodeLost, NodeRun, Solved
+from bakepy.executor.outcome import DIGEST, Outcome, outcomes
+from bakepy.executor.parts import Ended, Parts
 from bakepy.executor.work import Work, secret_values
 from bakepy.planner.graph import SolveGraph, Vertex
+from bakepy.planner.place import Placement, whole
 from bakepy.planner.scheduler import Decision, Scheduler, State
 from bakepy.planner.spec import DEFAULT_EXPORT, SolveSpec
-from bakepy.platforms import Platform
 from bakepy.progress import events as ev
 from bakepy.records import Record
 
@@ -48,12 +49,20 @@ async def run(
         reporter = RedactingReporter(reporter, Redactor(secrets))
     reporter.plan(tuple(name for v in graph.vertices.values() for name in v.targets))
     with tempfile.TemporaryDirectory(prefix="bakepy-") as scratch:
-        work = Work(graph, env, reporter, Folders(Path(scratch)), builder.load_into, builder.name)
+        several = len(builder.nodes) > 1
+        work = Work(graph, env, reporter, Folders(Path(scratch)), builder.load_into, builder.name, several)
         async with AsyncExitStack() as stack:
             nodes = await _connect(builder, work, stack)
             _warn(work, [node for node, _ in nodes.values()], [run for _, run in nodes.values()])
-            ended = await _Run(work, nodes).run()
+            placement = _place(work, builder, nodes) if several else whole(graph)
+            ended = await _Run(work, nodes, placement).run()
     return outcomes(graph, specs, ended)
+
+
+def _place(work: Work, builder: Builder, nodes: Mapping[str, tuple[Node, NodeRun]]) -> Placement:
+    from bakepy.executor.placing import placed
+
+    return placed(work, builder, nodes)
 
 
 async def _connect(builder: Builder, work: Work, stack: AsyncExitStack) -> dict[str, tuple[Node, NodeRun]]:
@@ -117,29 +126,20 @@ class _Connection:
             self._task.result()
 
 
-class Ended(Record):
-    """Hold how a solve ended."""
-
-    __slots__ = ("state", "solved", "error")
-
-    def __init__(self, state: State, solved: Solved | None = None, error: str = "") -> None:
-        self.state: Final = state
-        self.solved: Final[Solved] = Solved() if solved is None else solved
-        self.error: Final = error
-
-
 class _Built(Record):
-    __slots__ = ("vertex",)
+    __slots__ = ("vertex", "node")
 
-    def __init__(self, vertex: str) -> None:
+    def __init__(self, vertex: str, node: str) -> None:
         self.vertex: Final = vertex
+        self.node: Final = node
 
 
 class _Finished(Record):
-    __slots__ = ("vertex", "solved")
+    __slots__ = ("vertex", "node", "solved")
 
-    def __init__(self, vertex: str, solved: Solved | BaseException) -> None:
+    def __init__(self, vertex: str, node: str, solved: Solved | BaseException) -> None:
         self.vertex: Final = vertex
+        self.node: Final = node
         self.solved: Final = solved
 
 
@@ -163,15 +163,16 @@ def no_output(graph: SolveGraph, driver: str) -> str:
 class _Run:
     """Drive the scheduler; it is the `Steps` of all solves."""
 
-    def __init__(self, work: Work, nodes: Mapping[str, tuple[Node, NodeRun]]) -> None:
+    def __init__(self, work: Work, nodes: Mapping[str, tuple[Node, NodeRun]], placement: Placement) -> None:
         self._work = work
-        self._graph = work.graph
+        self._graph = work.running = placement.graph
         self._nodes = {name: run for name, (_, run) in nodes.items()}
-        self._scheduler = Scheduler(work.graph, fits(work.graph, [node for node, _ in nodes.values()]))
+        self._scheduler = Scheduler(placement.graph, placement.tiers)
+        self._parts = Parts(work, placement, lambda: self._events.put_nowait(None), _words)
         self._results: dict[str, Result] = {}
-        self._released: dict[str, asyncio.Event] = {v: asyncio.Event() for v in work.graph.vertices}
+        self._released: dict[str, asyncio.Event] = {v: asyncio.Event() for v in placement.graph.vertices}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._events: asyncio.Queue[_Built | _Finished] = asyncio.Queue()
+        self._events: asyncio.Queue[_Built | _Finished | None] = asyncio.Queue()
         self._ended: dict[str, Ended] = {}
 
     async def run(self) -> dict[str, Ended]:
@@ -181,16 +182,17 @@ class _Run:
                 for decision in self._scheduler.take(dict.fromkeys(self._nodes, AT_ONCE)):
                     self._start(decision)
                 self._note_skipped()
-                if self._scheduler.over:
-                    return self._ended
-                self._handle(await self._events.get())
+                if self._scheduler.over and self._parts.over:
+                    return self._parts.gathered(self._ended)
+                if event := await self._events.get():
+                    self._handle(event)
         finally:
             await self._stop()
 
     def built(self, vertex: str, result: Result) -> None:
         """Take a result that others may use."""
         self._results[vertex] = result
-        self._events.put_nowait(_Built(vertex))
+        self._events.put_nowait(_Built(vertex, self._scheduler.node[vertex]))
 
     async def released(self, vertex: str) -> None:
         """Wait until all that depend on a vertex have ended, or hold what they need by themselves."""
@@ -204,25 +206,27 @@ class _Run:
         self._tasks[vertex.id] = asyncio.create_task(self._solve(vertex, node), name=f"solve {vertex.name}")
 
     async def _solve(self, vertex: Vertex, node: NodeRun) -> None:
-        parents = {t: self._results[self._graph.of_target[t].id] for t in vertex.spec.links}
+        linked = self._graph.parents[vertex.id]
+        parents = {t: self._results[p] for p in linked for t in self._graph.vertices[p].targets}
         try:
-            self._events.put_nowait(_Finished(vertex.id, await node.solve(vertex, parents, self)))
+            self._events.put_nowait(_Finished(vertex.id, node.name, await node.solve(vertex, parents, self)))
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            self._events.put_nowait(_Finished(vertex.id, error))
+            self._events.put_nowait(_Finished(vertex.id, node.name, error))
 
     def _handle(self, event: _Built | _Finished) -> None:
+        if event.vertex not in self._tasks or event.node != self._scheduler.node.get(event.vertex):
+            # It is about an earlier try, on a node that is lost.
+            return
         if isinstance(event, _Built):
             self._scheduler.built(event.vertex)
             self._release(event.vertex)
             return
-        if event.vertex not in self._tasks:
-            return
         match event.solved:
             case Solved():
                 self._finish(event.vertex, Ended(State.DONE, event.solved))
-            case ConnectionLost() if len(self._nodes) > 1:
+            case ConnectionLost() | NodeLost() if len(self._nodes) > 1:
                 self._lose(self._scheduler.node[event.vertex], event.solved)
             case BakeError():
                 self._finish(event.vertex, Ended(State.FAILED, error=_words(event.solved)), event.solved)
@@ -239,7 +243,8 @@ class _Run:
     def _tell(self, vertex: str, ended: Ended, node: str = "", error: BakeError | None = None) -> None:
         self._ended[vertex] = ended
         sources = error.sources if isinstance(error, SolveError) else ()
-        response = ended.solved.response
+        # What one node pushed of an image is not what the target's names stand for.
+        digest = "" if self._parts.is_part(vertex) else ended.solved.response.get(DIGEST, "")
         self._work.report(
             ev.SolveFinished(
                 self._solve_of(self._graph.vertices[vertex], node),
@@ -247,9 +252,10 @@ class _Run:
                 ENDED[ended.state],
                 error=ended.error,
                 sources=sources,
-                digest=response.get("containerimage.digest", ""),
+                digest=digest,
             )
         )
+        self._parts.ended(vertex, self._ended)
 
     def _note_skipped(self) -> None:
         for vertex, state in self._scheduler.state.items():
@@ -278,6 +284,9 @@ class _Run:
         del self._nodes[node]
         self._work.reporter.report(ev.Message(f"node {node} is lost, its work goes to others: {error}", "warning"))
         for vertex in self._scheduler.lose(node):
+            if vertex in self._tasks:
+                solve = self._solve_of(self._graph.vertices[vertex], node)
+                self._work.report(ev.SolveFinished(solve, time.time_ns(), ev.State.CANCELLED))
             self._results.pop(vertex, None)
             self._ended.pop(vertex, None)
             self._released[vertex] = asyncio.Event()
@@ -290,6 +299,7 @@ class _Run:
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
+        await self._parts.stop()
         if tasks:
             await asyncio.wait(tasks)
         for vertex in self._tasks:
@@ -302,21 +312,6 @@ class _Run:
 
 
 def _words(error: BakeError) -> str:
-    return f"failed to solve: {error}" if isinstance(error, SolveError) else str(error)
-
-
-def fits(graph: SolveGraph, nodes: list[Node]) -> dict[str, frozenset[str]]:
-    """Return for each solve the nodes that its platforms allow; where none has them all, any may try.
-
-    A node without platforms of its own may build anything.
-    """
-    if len(nodes) < 2:
-        return {}
-    has = {n.name: {str(Platform.parse(p)) for p in n.platforms} for n in nodes}
-    found: dict[str, frozenset[str]] = {}
-    for v, vertex in graph.vertices.items():
-        wanted = set(vertex.spec.platforms)
-        able = frozenset(n for n, platforms in has.items() if not platforms or wanted <= platforms)
-        if able:
-            found[v] = able
-    return found
+    hint = next((d.hint for d in error.diagnostics if d.hint), "")
+    text = f"failed to solve: {error}" if isinstance(error, SolveError) else str(error)
+    return f"{text} ({hint})" if hint else text

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bakepy.buildkit import llb
 from bakepy.buildkit.llb import State
+from bakepy.buildkit.requests import HTTP_FILE
 from bakepy.diagnostics import BakeError
 from bakepy.planner import gitref
 from bakepy.planner.gitref import GitRef, GitRefError
@@ -42,7 +43,7 @@ def source(url: str, home: str) -> State:
 
 def unpacked(url: str, home: str) -> State:
     """Return the state of what is in the archive at an address."""
-    return source(url, home).unpacked(llb.HTTP_FILE, "[internal] unpack remote build context")
+    return source(url, home).unpacked(HTTP_FILE, "[internal] unpack remote build context")
 
 
 def context(url: str, home: str) -> State:

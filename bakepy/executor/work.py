@@ -22,6 +22,7 @@ from bakepy.records import replace
 if TYPE_CHECKING:
     from bakepy.buildkit.session.auth import Auth
     from bakepy.buildkit.session.content import Layout
+    from bakepy.buildkit.session.credentials import DockerConfig
     from bakepy.buildkit.session.filesync import FileSync
     from bakepy.buildkit.session.rpc import Service
     from bakepy.drivers.docker_host import DockerHost
@@ -38,10 +39,13 @@ class Work:
         folders: Folders,
         load_into: DockerHost,
         builder: str = "",
+        several: bool = False,
         _refs: dict[str, str] | None = None,
         _auth: Auth | None = None,
     ) -> None:
         self.graph = graph
+        self.running = graph
+        """The graph that runs, once solves are taken apart for several nodes."""
         self.env = env
         self.reporter = reporter
         self.folders = folders
@@ -50,6 +54,9 @@ class Work:
         self._refs: dict[str, str] = {} if _refs is None else _refs
         self._auth = _auth
         self.specs = {v: vertex.spec for v, vertex in self.graph.vertices.items()}
+        self.places = several or any(spec.platforms for spec in self.specs.values())
+        """Whether it matters which platforms a node has."""
+        self._config: DockerConfig | None = None
         self.repositories = Repositories(self.env)
         for spec in self.specs.values():
             self.folders.add(spec)
@@ -93,17 +100,24 @@ class Work:
 
     def is_linked(self, vertex: str) -> bool:
         """Tell whether a solve takes or gives a result."""
-        return bool(self.graph.parents[vertex] or self.graph.children[vertex])
+        return bool(self.running.parents[vertex] or self.running.children[vertex])
 
     def auth(self) -> Auth:
         """Return the credentials' service, which all sessions share so that a helper is asked once."""
         if self._auth is None:
             from bakepy.buildkit.session.auth import Auth
+
+            self._auth = Auth(self.credentials())
+        return self._auth
+
+    def credentials(self) -> DockerConfig:
+        """Return what knows the credentials for registries."""
+        if self._config is None:
             from bakepy.buildkit.session.credentials import DockerConfig
 
             inline = self.env.variables.get("DOCKER_AUTH_CONFIG", "")
-            self._auth = Auth(DockerConfig(self.env.docker_config, inline))
-        return self._auth
+            self._config = DockerConfig(self.env.docker_config, inline)
+        return self._config
 
     def file_sync(self, specs: Iterable[SolveSpec]) -> FileSync:
         """Return the service that sends the folders of solves."""

@@ -216,6 +216,7 @@ class SolveSpec(Record):
         "exports",
         "tags",
         "linked",
+        "part",
         "__dict__",
     )
 
@@ -246,6 +247,7 @@ class SolveSpec(Record):
         exports: tuple[Export, ...] = (),
         tags: tuple[str, ...] = (),
         linked: bool = False,
+        part: bool = False,
     ) -> None:
         self.context: Final = context
         self.dockerfile: Final = dockerfile
@@ -278,6 +280,8 @@ class SolveSpec(Record):
         self.tags: Final = tags
         self.linked: Final = linked
         """Whether it is built only for the targets that take it as a context."""
+        self.part: Final = part
+        """Whether other nodes build further platforms of the same target."""
 
     @property
     def links(self) -> tuple[str, ...]:
@@ -321,7 +325,7 @@ def _local_caches(caches: tuple[Cache, ...], key: str) -> list[str]:
     return [path for c in caches if c.type == "local" and (path := dict(c.attrs).get(key))]
 
 
-_IN_DIGEST = tuple(name for name in fields(SolveSpec) if name not in {"exports", "tags", "linked"})
+_IN_DIGEST = tuple(name for name in fields(SolveSpec) if name not in {"exports", "tags", "linked", "part"})
 
 
 def _canonical(value: object, parents: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from bakepy.diagnostics import BakeError
 from bakepy.executor.node import Solved
 from bakepy.executor.outcome import Outcome, metadata, outcomes, write_metadata
-from bakepy.executor.run import Ended
+from bakepy.executor.parts import Ended
 from bakepy.planner.graph import build_graph
 from bakepy.planner.scheduler import State
 from bakepy.planner.spec import Export, LocalContext, LocalDockerfile, SolveSpec

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62\x61kepy/buildkit/proto/ops.proto\x12\tbakepy.pb\"d\n\x08Platform\x12\x14\n\x0c\x41rchitecture\x18\x01 \x01(\t\x12\n\n\x02OS\x18\x02 \x01(\t\x12\x0f\n\x07Variant\x18\x03 \x01(\t\x12\x11\n\tOSVersion\x18\x04 \x01(\t\x12\x12\n\nOSFeatures\x18\x05 \x03(\t\"\x98\x01\n\nDefinition\x12\x0b\n\x03\x64\x65\x66\x18\x01 \x03(\x0c\x12\x35\n\x08metadata\x18\x02 \x03(\x0b\x32#.bakepy.pb.Definition.MetadataEntry\x1a\x46\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.bakepy.pb.OpMetadata:\x02\x38\x01\"\xd9\x01\n\nOpMetadata\x12;\n\x0b\x64\x65scription\x18\x02 \x03(\x0b\x32&.bakepy.pb.OpMetadata.DescriptionEntry\x12-\n\x04\x63\x61ps\x18\x05 \x03(\x0b\x32\x1f.bakepy.pb.OpMetadata.CapsEntry\x1a\x32\n\x10\x44\x65scriptionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tCapsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\"\xa9\x01\n\x02Op\x12 \n\x06inputs\x18\x01 \x03(\x0b\x32\x10.bakepy.pb.Input\x12%\n\x06source\x18\x03 \x01(\x0b\x32\x13.bakepy.pb.SourceOpH\x00\x12!\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x11.bakepy.pb.FileOpH\x00\x12\x31\n\x0b\x63onstraints\x18\x0b \x01(\x0b\x32\x1c.bakepy.pb.WorkerConstraintsB\x04\n\x02op\"&\n\x05Input\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\"\x13\n\x11WorkerConstraints\"{\n\x08SourceOp\x12\x12\n\nidentifier\x18\x01 \x01(\t\x12-\n\x05\x61ttrs\x18\x02 \x03(\x0b\x32\x1e.bakepy.pb.SourceOp.AttrsEntry\x1a,\n\nAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"0\n\x06\x46ileOp\x12&\n\x07\x61\x63tions\x18\x02 \x03(\x0b\x32\x15.bakepy.pb.FileAction\"x\n\nFileAction\x12\r\n\x05input\x18\x01 \x01(\x03\x12\x16\n\x0esecondaryInput\x18\x02 \x01(\x03\x12\x0e\n\x06output\x18\x03 \x01(\x03\x12)\n\x04\x63opy\x18\x04 \x01(\x0b\x32\x19.bakepy.pb.FileActionCopyH\x00\x42\x08\n\x06\x61\x63tion\"\x8f\x01\n\x0e\x46ileActionCopy\x12\x0b\n\x03src\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x65st\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x04 \x01(\x05\x12\x17\n\x0f\x64irCopyContents\x18\x06 \x01(\x08\x12(\n attemptUnpackDockerCompatibility\x18\x07 \x01(\x08\x12\x11\n\ttimestamp\x18\x0b \x01(\x03\">\n\nSourceInfo\x12\x10\n\x08\x66ilename\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x10\n\x08language\x18\x04 \x01(\t\"+\n\x08Position\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x11\n\tcharacter\x18\x02 \x01(\x05\"M\n\x05Range\x12\"\n\x05start\x18\x01 \x01(\x0b\x32\x13.bakepy.pb.Position\x12 \n\x03\x65nd\x18\x02 \x01(\x0b\x32\x13.bakepy.pb.Position\"7\n\rProgressGroup\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04weak\x18\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62\x61kepy/buildkit/proto/ops.proto\x12\tbakepy.pb\"d\n\x08Platform\x12\x14\n\x0c\x41rchitecture\x18\x01 \x01(\t\x12\n\n\x02OS\x18\x02 \x01(\t\x12\x0f\n\x07Variant\x18\x03 \x01(\t\x12\x11\n\tOSVersion\x18\x04 \x01(\t\x12\x12\n\nOSFeatures\x18\x05 \x03(\t\"\x98\x01\n\nDefinition\x12\x0b\n\x03\x64\x65\x66\x18\x01 \x03(\x0c\x12\x35\n\x08metadata\x18\x02 \x03(\x0b\x32#.bakepy.pb.Definition.MetadataEntry\x1a\x46\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.bakepy.pb.OpMetadata:\x02\x38\x01\"\xd9\x01\n\nOpMetadata\x12;\n\x0b\x64\x65scription\x18\x02 \x03(\x0b\x32&.bakepy.pb.OpMetadata.DescriptionEntry\x12-\n\x04\x63\x61ps\x18\x05 \x03(\x0b\x32\x1f.bakepy.pb.OpMetadata.CapsEntry\x1a\x32\n\x10\x44\x65scriptionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tCapsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\"\xf3\x01\n\x02Op\x12 \n\x06inputs\x18\x01 \x03(\x0b\x32\x10.bakepy.pb.Input\x12!\n\x04\x65xec\x18\x02 \x01(\x0b\x32\x11.bakepy.pb.ExecOpH\x00\x12%\n\x06source\x18\x03 \x01(\x0b\x32\x13.bakepy.pb.SourceOpH\x00\x12!\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x11.bakepy.pb.FileOpH\x00\x12%\n\x08platform\x18\n \x01(\x0b\x32\x13.bakepy.pb.Platform\x12\x31\n\x0b\x63onstraints\x18\x0b \x01(\x0b\x32\x1c.bakepy.pb.WorkerConstraintsB\x04\n\x02op\"&\n\x05Input\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\"\x13\n\x11WorkerConstraints\"\x08\n\x06\x45xecOp\"{\n\x08SourceOp\x12\x12\n\nidentifier\x18\x01 \x01(\t\x12-\n\x05\x61ttrs\x18\x02 \x03(\x0b\x32\x1e.bakepy.pb.SourceOp.AttrsEntry\x1a,\n\nAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"0\n\x06\x46ileOp\x12&\n\x07\x61\x63tions\x18\x02 \x03(\x0b\x32\x15.bakepy.pb.FileAction\"x\n\nFileAction\x12\r\n\x05input\x18\x01 \x01(\x03\x12\x16\n\x0esecondaryInput\x18\x02 \x01(\x03\x12\x0e\n\x06output\x18\x03 \x01(\x03\x12)\n\x04\x63opy\x18\x04 \x01(\x0b\x32\x19.bakepy.pb.FileActionCopyH\x00\x42\x08\n\x06\x61\x63tion\"\x8f\x01\n\x0e\x46ileActionCopy\x12\x0b\n\x03src\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x65st\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x04 \x01(\x05\x12\x17\n\x0f\x64irCopyContents\x18\x06 \x01(\x08\x12(\n attemptUnpackDockerCompatibility\x18\x07 \x01(\x08\x12\x11\n\ttimestamp\x18\x0b \x01(\x03\">\n\nSourceInfo\x12\x10\n\x08\x66ilename\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x10\n\x08language\x18\x04 \x01(\t\"+\n\x08Position\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x11\n\tcharacter\x18\x02 \x01(\x05\"M\n\x05Range\x12\"\n\x05start\x18\x01 \x01(\x0b\x32\x13.bakepy.pb.Position\x12 \n\x03\x65nd\x18\x02 \x01(\x0b\x32\x13.bakepy.pb.Position\"7\n\rProgressGroup\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04weak\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,27 +52,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPMETADATA_CAPSENTRY']._serialized_start=478
   _globals['_OPMETADATA_CAPSENTRY']._serialized_end=521
   _globals['_OP']._serialized_start=524
-  _globals['_OP']._serialized_end=693
-  _globals['_INPUT']._serialized_start=695
-  _globals['_INPUT']._serialized_end=733
-  _globals['_WORKERCONSTRAINTS']._serialized_start=735
-  _globals['_WORKERCONSTRAINTS']._serialized_end=754
-  _globals['_SOURCEOP']._serialized_start=756
-  _globals['_SOURCEOP']._serialized_end=879
-  _globals['_SOURCEOP_ATTRSENTRY']._serialized_start=835
-  _globals['_SOURCEOP_ATTRSENTRY']._serialized_end=879
-  _globals['_FILEOP']._serialized_start=881
-  _globals['_FILEOP']._serialized_end=929
-  _globals['_FILEACTION']._serialized_start=931
-  _globals['_FILEACTION']._serialized_end=1051
-  _globals['_FILEACTIONCOPY']._serialized_start=1054
-  _globals['_FILEACTIONCOPY']._serialized_end=1197
-  _globals['_SOURCEINFO']._serialized_start=1199
-  _globals['_SOURCEINFO']._serialized_end=1261
-  _globals['_POSITION']._serialized_start=1263
-  _globals['_POSITION']._serialized_end=1306
-  _globals['_RANGE']._serialized_start=1308
-  _globals['_RANGE']._serialized_end=1385
-  _globals['_PROGRESSGROUP']._serialized_start=1387
-  _globals['_PROGRESSGROUP']._serialized_end=1442
+  _globals['_OP']._serialized_end=767
+  _globals['_INPUT']._serialized_start=769
+  _globals['_INPUT']._serialized_end=807
+  _globals['_WORKERCONSTRAINTS']._serialized_start=809
+  _globals['_WORKERCONSTRAINTS']._serialized_end=828
+  _globals['_EXECOP']._serialized_start=830
+  _globals['_EXECOP']._serialized_end=838
+  _globals['_SOURCEOP']._serialized_start=840
+  _globals['_SOURCEOP']._serialized_end=963
+  _globals['_SOURCEOP_ATTRSENTRY']._serialized_start=919
+  _globals['_SOURCEOP_ATTRSENTRY']._serialized_end=963
+  _globals['_FILEOP']._serialized_start=965
+  _globals['_FILEOP']._serialized_end=1013
+  _globals['_FILEACTION']._serialized_start=1015
+  _globals['_FILEACTION']._serialized_end=1135
+  _globals['_FILEACTIONCOPY']._serialized_start=1138
+  _globals['_FILEACTIONCOPY']._serialized_end=1281
+  _globals['_SOURCEINFO']._serialized_start=1283
+  _globals['_SOURCEINFO']._serialized_end=1345
+  _globals['_POSITION']._serialized_start=1347
+  _globals['_POSITION']._serialized_end=1390
+  _globals['_RANGE']._serialized_start=1392
+  _globals['_RANGE']._serialized_end=1469
+  _globals['_PROGRESSGROUP']._serialized_start=1471
+  _globals['_PROGRESSGROUP']._serialized_end=1526
 # @@protoc_insertion_point(module_scope)

@@ -56,16 +56,20 @@ class OpMetadata(_message.Message):
     def __init__(self, description: _Optional[_Mapping[str, str]] = ..., caps: _Optional[_Mapping[str, bool]] = ...) -> None: ...
 
 class Op(_message.Message):
-    __slots__ = ("inputs", "source", "file", "constraints")
+    __slots__ = ("inputs", "exec", "source", "file", "platform", "constraints")
     INPUTS_FIELD_NUMBER: _ClassVar[int]
+    EXEC_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
     CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
     inputs: _containers.RepeatedCompositeFieldContainer[Input]
+    exec: ExecOp
     source: SourceOp
     file: FileOp
+    platform: Platform
     constraints: WorkerConstraints
-    def __init__(self, inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., source: _Optional[_Union[SourceOp, _Mapping]] = ..., file: _Optional[_Union[FileOp, _Mapping]] = ..., constraints: _Optional[_Union[WorkerConstraints, _Mapping]] = ...) -> None: ...
+    def __init__(self, inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., exec: _Optional[_Union[ExecOp, _Mapping]] = ..., source: _Optional[_Union[SourceOp, _Mapping]] = ..., file: _Optional[_Union[FileOp, _Mapping]] = ..., platform: _Optional[_Union[Platform, _Mapping]] = ..., constraints: _Optional[_Union[WorkerConstraints, _Mapping]] = ...) -> None: ...
 
 class Input(_message.Message):
     __slots__ = ("digest", "index")
@@ -76,6 +80,10 @@ class Input(_message.Message):
     def __init__(self, digest: _Optional[str] = ..., index: _Optional[int] = ...) -> None: ...
 
 class WorkerConstraints(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ExecOp(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 

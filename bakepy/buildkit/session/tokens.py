@@ -99,7 +99,7 @@ def _post(challenge: Challenge, credentials: Credentials) -> Token:
     return _token(Request(challenge.realm, urlencode(form).encode()))  # noqa: S310  (the scheme is checked)
 
 
-class _SafeRedirects(HTTPRedirectHandler):
+class SafeRedirects(HTTPRedirectHandler):
     """Keep credentials with the host that they are meant for."""
 
     def redirect_request(
@@ -115,7 +115,7 @@ class _SafeRedirects(HTTPRedirectHandler):
 def _token(request: Request) -> Token:
     request.add_header("User-Agent", "bakepy")
     request.add_header("Accept", "application/json")
-    with build_opener(_SafeRedirects).open(request, timeout=PATIENCE) as response:
+    with build_opener(SafeRedirects).open(request, timeout=PATIENCE) as response:
         answer = json.loads(response.read(LIMIT))
     if not isinstance(answer, dict):
         raise ValueError("the answer is no JSON object")

@@ -1,0 +1,72 @@
+"""Tell of processes that a node cannot run: those of platforms that are neither its own nor emulated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bakepy.buildkit.errors import SolveError
+from bakepy.buildkit.requests import Result, Worker
+from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.drivers.interface import Capability
+from bakepy.planner.spec import SolveSpec
+from bakepy.platforms import Platform
+
+if TYPE_CHECKING:
+    from bakepy.executor.node import NodeRun
+
+
+def platforms(workers: Iterable[Worker]) -> tuple[Platform, ...]:
+    """Return what workers run, each once, leaving out what is not known by name here."""
+    found: dict[Platform, None] = {}
+    for text in (text for worker in workers for text in worker.platforms):
+        try:
+            found[Platform.parse(text)] = None
+        except BakeError:
+            continue
+    return tuple(found)
+
+
+def check(spec: SolveSpec, result: Result, node: NodeRun) -> None:
+    """Raise BakeError where a result that is about to be built runs processes that its node cannot run.
+
+    Copying to other platforms, and compiling for them, needs no emulator. Variants of an architecture are left to the
+    processor.
+    """
+    if Capability.TELLS_EMULATORS not in node.facts.capabilities or not lacking(spec, node.platforms):
+        return
+    from bakepy.buildkit.steps import processes
+
+    able = {(p.os, p.architecture) for p in node.platforms}
+    for ref in result.refs.values():
+        for process in processes(ref.definition) if ref.definition else ():
+            if (process.platform.os, process.platform.architecture) not in able:
+                raise BakeError.of(
+                    f"{process.platform} cannot run on node {node.name}, which has no emulator for it",
+                    process.name,
+                    hint=remedy(process.platform.architecture),
+                )
+
+
+def lacking(spec: SolveSpec, able: Iterable[Platform]) -> list[Platform]:
+    """Return the platforms of a solve whose processes a node that tells its platforms cannot run."""
+    known = {(p.os, p.architecture) for p in able}
+    wanted = [Platform.parse(text) for text in spec.platforms] if known else []
+    return [p for p in wanted if (p.os, p.architecture) not in known]
+
+
+def explain(error: SolveError, spec: SolveSpec, node: NodeRun) -> None:
+    """Add to an error what may be its cause: nodes that emulate without telling fail only once a process runs."""
+    if error.exit_code is not None and (missing := lacking(spec, node.platforms)):
+        names = ", ".join(map(str, missing))
+        hint = f"node {node.name} does not name {names} among its platforms: {remedy(missing[0].architecture)}"
+        error.diagnostics = [Diagnostic(error.message, hint=hint)]
+
+
+def remedy(architecture: str) -> str:
+    """Say how emulators are registered."""
+    return (
+        f"register an emulator on the node's machine, with Docker: docker run --privileged --rm tonistiigi/binfmt "
+        f"--install {architecture}, or by the packages qemu-user-static and binfmt-support; or append a node that has "
+        "the platform to the builder"
+    )

@@ -1,0 +1,121 @@
+"""Put together what came of solves that several nodes share: one index for each image, one end for each solve."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bakepy.diagnostics import BakeError
+from bakepy.executor.node import Solved
+from bakepy.executor.work import Work, new_ref
+from bakepy.planner.place import Placement
+from bakepy.planner.scheduler import State
+from bakepy.planner.spec import Export, SolveSpec
+from bakepy.progress import events as ev
+from bakepy.records import Record
+
+
+class Ended(Record):
+    """Hold how a solve ended."""
+
+    __slots__ = ("state", "solved", "error")
+
+    def __init__(self, state: State, solved: Solved | None = None, error: str = "") -> None:
+        self.state: Final = state
+        self.solved: Final[Solved] = Solved() if solved is None else solved
+        self.error: Final = error
+
+
+class Parts:
+    """Watch the parts of solves end, and join images once all of theirs are pushed.
+
+    `wake` is called after each join; `words` says in a line what an error is.
+    """
+
+    def __init__(
+        self, work: Work, placement: Placement, wake: Callable[[], None], words: Callable[[BakeError], str]
+    ) -> None:
+        self._work = work
+        self._parts = placement.parts
+        self._whole = {part: v for v, parts in placement.parts.items() for part in parts if len(parts) > 1}
+        self._wake = wake
+        self._words = words
+        self._joins: dict[str, asyncio.Task[None]] = {}
+        self._joined: dict[str, Ended] = {}
+
+    @property
+    def over(self) -> bool:
+        """Tell whether no join is under way; raises what a join stumbled over by a fault of ours."""
+        for task in self._joins.values():
+            if task.done():
+                task.result()
+        return all(v in self._joined for v in self._joins)
+
+    def is_part(self, vertex: str) -> bool:
+        """Tell whether a vertex is but a part of a solve."""
+        return vertex in self._whole
+
+    def ended(self, vertex: str, ended: Mapping[str, Ended]) -> None:
+        """Take note of the end of a vertex, given the ends of all so far."""
+        whole = self._whole.get(vertex)
+        if whole is None or whole in self._joins:
+            return
+        parts = [ended[part] for part in self._parts[whole] if part in ended]
+        done = len(parts) == len(self._parts[whole]) and all(part.state is State.DONE for part in parts)
+        export = pushed(self._work.specs[whole])
+        if done and export:
+            self._joins[whole] = asyncio.create_task(self._join(whole, export, parts), name=f"index of {export.names}")
+
+    async def _join(self, whole: str, export: Export, parts: list[Ended]) -> None:
+        from bakepy.buildkit.session.rpc import RpcError
+        from bakepy.executor.index import join
+        from bakepy.executor.registry import HUB, Reference
+
+        targets = self._work.graph.vertices[whole].targets
+        solve = ev.Solve(new_ref(), targets)
+        started = time.time_ns()
+        name = f"merging manifest list {','.join(export.names)}"
+        self._work.report(ev.SolveStarted(solve, started))
+        self._work.report(ev.Step(solve.ref, name, started))
+        try:
+            domains = {Reference.parse(name).domain for name in export.names}
+            known = self._work.credentials()
+            credentials = {d: await known.get("registry-1.docker.io" if d == HUB else d) for d in domains}
+            responses = [part.solved.response for part in parts]
+            ended = Ended(State.DONE, Solved(await asyncio.to_thread(join, export, responses, credentials)))
+        except (BakeError, RpcError) as error:
+            fault = error if isinstance(error, BakeError) else BakeError.of(str(error))
+            ended = Ended(State.FAILED, error=f"the index of {export.names[0]}: {self._words(fault)}")
+        self._joined[whole] = ended
+        now = time.time_ns()
+        state = ev.State.DONE if ended.state is State.DONE else ev.State.FAILED
+        digest = ended.solved.response.get("containerimage.digest", "")
+        self._work.report(ev.Step(solve.ref, name, started, now, error=ended.error))
+        self._work.report(ev.SolveFinished(solve, now, state, error=ended.error, digest=digest))
+        self._wake()
+
+    def gathered(self, ended: Mapping[str, Ended]) -> dict[str, Ended]:
+        """Return how each solve ended, from the ends of all parts."""
+        return {
+            whole: self._joined.get(whole) or _worst([ended[part] for part in parts])
+            for whole, parts in self._parts.items()
+        }
+
+    async def stop(self) -> None:
+        """Wait for the joins that are under way: each is a request or two, and ends by itself."""
+        if self._joins:
+            await asyncio.wait(self._joins.values())
+
+
+def _worst(parts: list[Ended]) -> Ended:
+    for state in (State.FAILED, State.SKIPPED):
+        if found := next((part for part in parts if part.state is state), None):
+            return found
+    return parts[0]
+
+
+def pushed(spec: SolveSpec) -> Export | None:
+    """Return the image that a solve pushes; one that several nodes share has one at most."""
+    return next((e for e in spec.exports if e.type == "image" and e.pushes), None)
