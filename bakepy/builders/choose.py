@@ -51,7 +51,8 @@ def choose(name: str | None, settings: Settings) -> Builder:
             hint="run: bakepy engine install",
         )
     builder = Builder(stored.name, nodes(stored, settings), load_into)
-    if not stored.implicit:
+    if not stored.implicit or settings.buildx_config.is_dir():
+        # A user who never made a builder keeps no store.
         touch(settings, stored)
     return builder
 
