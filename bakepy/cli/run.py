@@ -111,7 +111,7 @@ def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome])
     from bakepy.planner.scheduler import State
 
     failed = [o for o in outcomes.values() if o.state is not State.DONE]
-    if options.metadata_file and not failed:
+    if options.metadata_file and len(failed) < len(outcomes):
         write_metadata(Path(options.metadata_file), outcomes)
     status = 0
     if answers := {n: o.answer for n, o in sorted(outcomes.items()) if o.answer}:

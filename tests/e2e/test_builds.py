@@ -266,6 +266,7 @@ def test_a_failing_run(project: Project) -> None:
         assert words in run.stderr
     assert "child: skipped" in run.stderr
     assert (project.path / "out/sh").exists()
+    assert list(json.loads(project.read("m.json"))) == ["good"]
     assert "Traceback" not in run.stderr
 
 
