@@ -11,6 +11,8 @@ from bakepy.records import Record
 
 LABELS = {"revision": "org.opencontainers.image.revision", "source": "org.opencontainers.image.source"}
 DOCKERFILE_LABEL = "com.docker.image.source.entrypoint"
+UNTRUSTED = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+"""What keeps git from running programs that the configuration of a repository, which may be a stranger's, names."""
 
 
 class Repository(Record):
@@ -59,7 +61,8 @@ class Repositories:
         return attrs
 
     async def _ask(self, root: Path) -> Repository | None:
-        revision = await self._git(root, "show", "--format=%H", "HEAD", "--quiet", "--")
+        # Not `show`: what a repository's own configuration says on signatures would run a program of its choice.
+        revision = await self._git(root, "rev-parse", "--verify", "--quiet", "HEAD")
         if revision and self.env.flag("BUILDX_GIT_CHECK_DIRTY") and await self._git(root, "status", "--porcelain"):
             revision += "-dirty"
         source = await self._git(root, "remote", "get-url", "origin")
@@ -72,6 +75,7 @@ class Repositories:
                 "git",
                 "-C",
                 str(root),
+                *UNTRUSTED,
                 *words,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
