@@ -24,9 +24,9 @@ from bakepy.values.value import FALSE, TRUE, Value, list_, map_, number, set_, s
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 _DIGITS = r"\d+(_\d+)*"
-_DECIMAL = re.compile(rf"[+-]?({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})([eE][+-]?{_DIGITS})?", re.ASCII)
-_HEXADECIMAL = re.compile(r"[+-]?0[xX]([0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][+-]?\d+", re.ASCII)
-_SPECIAL = re.compile(r"[+-]?(inf|infinity)|nan", re.IGNORECASE)
+_DECIMAL = rf"(?a:[+-]?({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})([eE][+-]?{_DIGITS})?)"
+_HEXADECIMAL = r"(?a:[+-]?0[xX]([0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][+-]?\d+)"
+_SPECIAL = r"(?i:[+-]?(inf|infinity)|nan)"
 
 
 class OverrideError(Exception):
@@ -69,11 +69,11 @@ def primitive(name: str, text: str, kind: Type) -> Value:
 
 def _float(name: str, text: str) -> float:
     """Read a 64-bit float with the syntax of Go's strconv.ParseFloat."""
-    if _SPECIAL.fullmatch(text):
+    if re.fullmatch(_SPECIAL, text):
         raise OverrideError(f"failed to parse {name} as number: invalid number value")
-    if _DECIMAL.fullmatch(text):
+    if re.fullmatch(_DECIMAL, text):
         value = float(text)
-    elif _HEXADECIMAL.fullmatch(text):
+    elif re.fullmatch(_HEXADECIMAL, text):
         value = float.fromhex(text.replace("_", ""))
     else:
         why = f"strconv.ParseFloat: parsing {quoted(text)}: invalid syntax"

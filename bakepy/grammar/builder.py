@@ -15,7 +15,7 @@ from bakepy.grammar.nodes import Expr, GetAttr, GetIndex, Literal, ObjectItem, S
 from bakepy.grammar.scanner import MAX_DEPTH, Token, TooDeep
 
 Pieces = tuple[Expr | Token, ...]
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
 _KEYWORDS = {"true": True, "false": False, "null": None}
 _WORDS = {True: "true", False: "false", None: "null"}
 _PRECEDENCE = {
@@ -132,7 +132,7 @@ class Builder:
 
     def number(self, token: Token) -> nodes.Number:
         """Make a number."""
-        if not _NUMBER.fullmatch(token[1]):
+        if not re.fullmatch(_NUMBER, token[1]):
             self.refused = True
         return nodes.Number(self.span(token[2], token[3]), token[1])
 

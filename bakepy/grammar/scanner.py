@@ -22,6 +22,7 @@ Token = tuple[str, str, int, int]
 MAX_DEPTH = 100
 """How deep blocks, brackets and expressions may nest; files in the wild stay below 20."""
 
+# Patterns that few files need are compiled when one does, and kept by `re`: each would take a third of a millisecond.
 _COMMENT = r"(?:\#|//)[^\n]*(?:\n|\Z)|/\*[\s\S]*?\*/"
 # No group is repeated possessively, as in `(?:…)*+`: up to Python 3.11.3 that matches too much.
 _TRIVIA = rf"(?>(?:[ \t]|\r?\n|{_COMMENT})*)"
@@ -45,19 +46,19 @@ _MAIN = re.compile(
     re.VERBOSE,
 )
 _FOR = re.compile(rf"{_TRIVIA}(?P<for>for)(?![\w-])")
-_FOR_NAMES = re.compile(rf"{_TRIVIA}([\w-]++){_TRIVIA}(?:,{_TRIVIA}([\w-]++){_TRIVIA})?in(?![\w-])")
-_STAR_NEXT = re.compile(rf"{_TRIVIA}\*")
-_DIRECTIVE = re.compile(rf"%\{{~?{_TRIVIA}(if|else|endif|for|endfor)(?![\w-])")
+_FOR_NAMES = rf"{_TRIVIA}([\w-]++){_TRIVIA}(?:,{_TRIVIA}([\w-]++){_TRIVIA})?in(?![\w-])"
+_STAR_NEXT = rf"{_TRIVIA}\*"
+_DIRECTIVE = rf"%\{{~?{_TRIVIA}(if|else|endif|for|endfor)(?![\w-])"
 
 _SEQUENCE = r"(?P<INTERP>\$\{~?)|(?P<CONTROL>%\{~?)"
 _ESCAPED = r"\$\$\{~?|%%\{~?|\$(?!\{|\Z)|%(?!\{|\Z)"
 _QUOTED = r'(?>(?:\\[^\r\n]|[^\\"$%\r\n])+)'
 _QUOTED_REST = rf'|{_SEQUENCE}|(?P<CQUOTE>")|(?P<QUOTED_NEWLINE>[\r\n]+)|(?P<INVALID>[\s\S])'
 _QUOTED_TEXT = re.compile(rf"(?P<LIT>(?>(?:{_QUOTED}|{_ESCAPED})+)){_QUOTED_REST}")
-_QUOTED_RAW = re.compile(rf"(?P<LIT>{_QUOTED}|{_ESCAPED}){_QUOTED_REST}")
+_QUOTED_RAW = rf"(?P<LIT>{_QUOTED}|{_ESCAPED}){_QUOTED_REST}"
 _LINE_REST = rf"|{_SEQUENCE}|(?P<INVALID>[\s\S]+)"
-_LINE_TEXT = re.compile(rf"(?P<LIT>(?>(?:[^$%\r\n]++|{_ESCAPED})+)(?:\r?\n)?|\r?\n){_LINE_REST}")
-_LINE_RAW = re.compile(rf"(?P<LIT>(?:[^$%\r\n]++|{_ESCAPED})(?:\r?\n)?|\r?\n){_LINE_REST}")
+_LINE_TEXT = rf"(?P<LIT>(?>(?:[^$%\r\n]++|{_ESCAPED})+)(?:\r?\n)?|\r?\n){_LINE_REST}"
+_LINE_RAW = rf"(?P<LIT>(?:[^$%\r\n]++|{_ESCAPED})(?:\r?\n)?|\r?\n){_LINE_REST}"
 
 # What encloses the point that the scanner has reached. Newlines are tokens only directly in bodies and objects.
 _BODY, _OBJECT, _FOR_BRACE, _INTERPOLATION = "body", "object", "{for", "${"
@@ -173,7 +174,9 @@ class _Scanner:
         if self.enclosing[-1] != _BRACKET or self.enclosing[-2] not in _NEWLINES_COUNT:
             return False
         last = [token[0] for token in self.tokens[-2:]]
-        return last == ["OBRACK", "STAR"] or (last[-1] == "OBRACK" and bool(_STAR_NEXT.match(self.text, at)))
+        return last == ["OBRACK", "STAR"] or (
+            last[-1] == "OBRACK" and bool(re.compile(_STAR_NEXT).match(self.text, at))
+        )
 
     def comment(self, start: int, end: int) -> None:
         if self.text[end - 1] == "\n":
@@ -225,7 +228,7 @@ class _Scanner:
 
     def names(self, kind: str, start: int, at: int) -> None:
         """Add a token whose value is the comma-separated names up to `in`, the key's first."""
-        found = _FOR_NAMES.match(self.text, at)
+        found = re.compile(_FOR_NAMES).match(self.text, at)
         names = [name for name in found.groups() if name] if found else []
         if found and all(map(strings.is_name, names)):
             self.at = found.end()
@@ -298,9 +301,9 @@ class _Scanner:
         """Read one piece of the template at hand: text, up to the end of a line in heredocs, or what ends it."""
         template, start = self.templates[-1], self.at
         if template.quoted:
-            found = (_QUOTED_RAW if self.raw else _QUOTED_TEXT).match(self.text, start)
+            found = (re.compile(_QUOTED_RAW) if self.raw else _QUOTED_TEXT).match(self.text, start)
         else:
-            found = (_LINE_RAW if self.raw else _LINE_TEXT).match(self.text, start)
+            found = re.compile(_LINE_RAW if self.raw else _LINE_TEXT).match(self.text, start)
         if found is None:
             self.done = True
             return
@@ -352,7 +355,7 @@ class _Scanner:
             self.directive(start)
 
     def directive(self, start: int) -> None:
-        found = _DIRECTIVE.match(self.text, start)
+        found = re.compile(_DIRECTIVE).match(self.text, start)
         if found is None:
             self.add("INVALID", start, self.at)
             return

@@ -11,8 +11,8 @@ SPACE = (
 )
 """The characters that `~` and flush heredocs strip: Unicode's White_Space, as Go's unicode.IsSpace has it."""
 
-ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{0,4}|U[0-9A-Fa-f]{0,8}|[\s\S])|\$\$\{|%%\{")
-_TEXT_ESCAPE = re.compile(r"([$%])\1\{")
+ESCAPE = r"\\(?:u[0-9A-Fa-f]{0,4}|U[0-9A-Fa-f]{0,8}|[\s\S])|\$\$\{|%%\{"
+_TEXT_ESCAPE = r"([$%])\1\{"
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _GO_ESCAPES = {
     "\a": "\\a",
@@ -45,7 +45,7 @@ def unquote(raw: str) -> str | None:
         return raw
     parts: list[str] = []
     at = 0
-    for match in ESCAPE.finditer(raw):
+    for match in re.finditer(ESCAPE, raw):
         value = escape_value(match.group())
         if value is None:
             return None
@@ -68,7 +68,7 @@ def escape_value(escape: str) -> str | None:
 
 def escape_faults(raw: str) -> Iterator[tuple[str, int, int]]:
     """Yield, for every escape that is not valid, what is wrong with it and where it starts and ends in `raw`."""
-    for match in ESCAPE.finditer(raw):
+    for match in re.finditer(ESCAPE, raw):
         escape = match.group()
         if escape_value(escape) is not None:
             continue
@@ -85,7 +85,7 @@ def escape_faults(raw: str) -> Iterator[tuple[str, int, int]]:
 
 def unescape_text(raw: str) -> str:
     """Return the text of a heredoc or bare template with `$${` and `%%{` resolved, its only escapes."""
-    return _TEXT_ESCAPE.sub(r"\1{", raw) if "{" in raw else raw
+    return re.sub(_TEXT_ESCAPE, r"\1{", raw) if "{" in raw else raw
 
 
 def go_quote(text: str) -> str:

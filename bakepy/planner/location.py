@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 _SCHEME = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:")
-_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
-_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_DIGEST = r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}"
+_TAG = r"(?a:\w[\w.-]{0,127})"
 
 
 def is_http(text: str) -> bool:
@@ -62,9 +62,9 @@ def _layout(rest: str) -> LayoutContext:
     from bakepy.planner.spec import LayoutContext
 
     path, at, digest = rest.rpartition("@")
-    if not (at and _DIGEST.fullmatch(digest)):
+    if not (at and re.fullmatch(_DIGEST, digest)):
         path, digest = rest, ""
     folder, colon, tag = path.rpartition(":")
-    if not (colon and _TAG.fullmatch(tag)):
+    if not (colon and re.fullmatch(_TAG, tag)):
         folder, tag = path, ""
     return LayoutContext(folder, tag or ("" if digest else "latest"), digest)

@@ -337,8 +337,8 @@ def equal(x: Number, y: Number) -> bool:
     return number_text(x) == number_text(y)
 
 
-_DECIMAL = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:([eEpP])([+-]?\d+))?", re.ASCII)
-_INFINITY = re.compile(r"([+-]?)[Ii]nf")
+_DECIMAL = r"(?a:([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:([eEpP])([+-]?\d+))?)"
+_INFINITY = r"([+-]?)[Ii]nf"
 
 
 def parse_number(text: str) -> Number | None:
@@ -348,9 +348,9 @@ def parse_number(text: str) -> Number | None:
     """
     if text.isdecimal() and text.isascii() and len(text) <= 150:
         return int(text)
-    match = _DECIMAL.fullmatch(text)
+    match = re.fullmatch(_DECIMAL, text)
     if match is None:
-        infinity = _INFINITY.fullmatch(text)
+        infinity = re.fullmatch(_INFINITY, text)
         return Float(infinity[1] == "-", 0, None, PRECISION) if infinity else None
     negative = match[1] == "-"
     whole, _, fraction = match[2].partition(".")
