@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from bakepy.buildkit.proto import ops_pb2
-from bakepy.buildkit.requests import Definition
+from bakepy.buildkit.requests import HTTP_FILE, Definition
 from bakepy.records import Record
 
-HTTP_FILE = "context"
-"""The name under which a download lies in its file system."""
 NAME = "llb.customname"
 NO_INPUT = -1
 KEEP = -1

@@ -7,6 +7,9 @@ from typing import Final
 
 from bakepy.records import Record
 
+HTTP_FILE = "context"
+"""The name under which a download lies in its file system."""
+
 
 class Exporter(Record):
     """Name an exporter and its attributes; its index in the request is its id in the session."""

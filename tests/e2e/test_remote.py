@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon import find_buildkitd, running_buildkitd
+from tests.docker_engine import running_dockerd
 from tests.e2e.conftest import COMMAND, Project
 from tests.site import Site, serving, write
 
@@ -60,6 +61,10 @@ FILES = {
     "docker-bake.hcl": """
         group "all" { targets = ["default", "sub"] }
         target "default" { output = ["out"] }
+        target "below" {
+          context = "app"
+          output = ["out-below"]
+        }
         target "sub" {
           context = "sub"
           contexts = { other = "app", root = "." }
@@ -70,6 +75,7 @@ FILES = {
     "root": "the root",
     "sub/Dockerfile": COPY.format("sub") + "COPY --from=other app /app\nCOPY --from=root root /root\n",
     "sub/sub": "below",
+    "app/Dockerfile": COPY.format("app"),
     "app/app": "the app",
 }
 
@@ -309,3 +315,18 @@ def test_a_remote_compose_file_reads_no_file_without_a_grant(here: Project, site
     assert f"--allow=fs.read={outside}" in done.stderr
     assert run(here, url, "--print", f"--allow=fs.read={outside}").returncode == 0
     assert run(here, url, "--print", BAKE_ALLOW_REMOTE_FS_ACCESS="1").returncode == 0
+
+
+@pytest.mark.parametrize("program", ["dockerd20", "dockerd29"])
+def test_docker_engines_read_remote_definitions(here: Project, site: Site, program: str) -> None:
+    """BuildKit 0.8 does so, too, and builds folders of them; it knows no named contexts."""
+    url = site.repository("r", FILES) + "#main"
+    with running_dockerd(program) as docker:
+        engine = Project(here.path, "default", {"DOCKER_HOST": docker.url})
+        assert printed(engine, url)["default"]["context"] == url
+        run(engine, url, "default", "below")
+        assert engine.read("out/f") == "the root"
+        assert engine.read("out-below/f") == "the app"
+        if program == "dockerd29":
+            run(engine, url, "sub")
+            assert engine.read("out-sub/app") == "the app"
