@@ -1,6 +1,9 @@
 """What `create` makes of a wish, and which wishes it refuses. No engine is needed: a remote node may be away."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +74,25 @@ def test_nodes_come_and_leave(make: Make) -> None:
     builder = read(make(), "one")
     assert builder
     assert [(node.name, node.endpoint) for node in builder.nodes] == [("one1", "tcp://bk:2")]
+
+
+def test_nodes_that_come_at_once_all_stay(make: Make, tmp_path: Path) -> None:
+    """Several processes add nodes to one builder at the same time: none is lost, and no two share a name."""
+    create(REMOTE, make())
+    environment = {"DOCKER_CONFIG": str(tmp_path), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    program = "import sys; from bakepy.cli.main import main; main(['create', '--name', 'one', '--append', sys.argv[1]])"
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, f"unix:///nonexistent/{i}"], env=environment, stdout=subprocess.DEVNULL
+        )
+        for i in range(4)
+    ]
+    assert [process.wait(60) for process in running] == [0] * 4
+
+    builder = read(make(), "one")
+    assert builder
+    assert sorted(node.name for node in builder.nodes) == [f"one{i}" for i in range(5)]
+    assert {node.endpoint for node in builder.nodes} == {AWAY, *(f"unix:///nonexistent/{i}" for i in range(4))}
 
 
 def test_embedded_builders_have_nodes_of_their_own(make: Make) -> None:
