@@ -108,7 +108,8 @@ def _names(spec: SolveSpec) -> Iterator[str]:
             yield f"{DEVICE}={_device(value)}" if value else DEVICE
         elif text in {NETWORK, INSECURE}:
             yield text
-    if any(not source.paths for source in spec.ssh):
+    # An empty path names nothing, so that the user's agent serves.
+    if any(not any(source.paths) for source in spec.ssh):
         yield SSH
     if any(e.type == "local" and e.attr("mode") == "delete" for e in spec.exports):
         yield DELETE

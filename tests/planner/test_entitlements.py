@@ -40,6 +40,8 @@ def asked(fields: str, *allow: str, sets: tuple[str, ...] = ()) -> list[str]:
         ('contexts = { a = "../beside", b = "target:c", d = "docker-image://x" }', ["fs.read=../beside"]),
         ('secret = ["id=a,src=../beside", "id=b,env=B"]', ["fs.read=../beside"]),
         ('ssh = ["default"]', ["ssh"]),
+        ('ssh = ["default="]', ["ssh"]),
+        ('ssh = [{ id = "default", paths = ["", ""] }]', ["ssh"]),
         ('ssh = ["k=../beside"]', ["fs.read=../beside"]),
         ('cache-from = ["type=local,src=../beside"]', ["fs.read=../beside"]),
         ('cache-to = ["type=local,dest=../beside"]', ["fs.write=../beside"]),
