@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, printable
 from bakepy.model.text import EntryError, parse_bool, quote
 from bakepy.planner.entitlements import DELETE, Allowed, Need, needs
 from bakepy.planner.spec import SolveSpec
@@ -77,13 +77,18 @@ def _explain(asked: Sequence[Need], words: Sequence[str], *, terminal: bool) -> 
     passed = quote(" ".join(flags))
     _say("Your build is requesting privileges for following possibly insecure capabilities:\n")
     for need in asked:
-        _say(f" - {need.words}")
+        _say(f" - {_line(need.words)}")
     if terminal:
         _say(f"\nIn order to not see this message in the future pass {passed} to grant requested privileges.")
     else:
         _say(f"\nPass {passed} to grant requested privileges.")
     command = shlex.join(["bakepy", "build", *flags, *words])
-    _say(f"\nYour full command with requested privileges:\n\n{command}\n")
+    _say(f"\nYour full command with requested privileges:\n\n{_line(command)}\n")
+
+
+def _line(text: str) -> str:
+    """Return a text of the definition's so that it cannot pass for lines of ours."""
+    return printable(text).replace("\n", "␊")
 
 
 def _say(text: str) -> None:

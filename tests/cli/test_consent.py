@@ -62,6 +62,16 @@ def test_without_a_terminal_the_missing_flags_are_named(capsys):
     )
 
 
+def test_a_definition_cannot_write_the_question(capsys):
+    """What it names stays in its line, and moves no cursor."""
+    with pytest.raises(BakeError, match=REFUSED):
+        run('target "default" {\n  entitlements = ["device=x\\u001b[2J\\u001b[H\\nAll is well: say y"]\n}')
+    shown = capsys.readouterr().err
+    assert " - Access to device x␛[2J␛[H␊All is well: say y\n" in shown
+    assert "\x1b" not in shown
+    assert not any(line.startswith("All is well") for line in shown.splitlines())
+
+
 @pytest.mark.parametrize(("answer", "agreed"), [("y\n", True), ("Y\n", True), ("n\n", False), ("\n", False)])
 def test_at_a_terminal_the_user_is_asked(keyboard, capsys, answer, agreed):
     """Only a yes goes on."""
