@@ -29,6 +29,7 @@ ALLOWED = {
     "buildkit": {"transport", "progress.events", *LEAVES},
     "executor": {"planner", "model", "builders", "drivers", "buildkit", "transport", "progress.events", *LEAVES},
     "cli": {"*"},
+    "__main__": {"cli"},
 }
 """What each room may import besides itself, records and the package's version.
 
