@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 
 import pyte
 import pytest
@@ -150,3 +151,47 @@ def test_a_mode_that_cannot_be_is_refused_with_the_remedy(mode: str, words: str)
         choose(mode, io.StringIO())
 
     assert words in caught.value.diagnostics[0].hint
+
+
+def test_plain_ends_a_step_once_that_goes_on_at_once() -> None:
+    """A step that completes, starts anew and completes within a moment is DONE once, and its transfer is one line."""
+    out = io.StringIO()
+    reporter = Plain(out)
+    solve = ev.Solve("1", ("app",))
+    reporter.plan(("app",))
+    reporter.report(ev.SolveStarted(solve, 0))
+    for vertex in (ev.Vertex("v", "load", started=1, completed=2), ev.Vertex("v", "load", started=3)):
+        reporter.report(ev.SolveUpdate(solve, (vertex,)))
+    for current, completed in ((0, None), (20, 5)):
+        moved = ev.Progress("v", "transferring:", "", current, 0, 5, started=3, completed=completed)
+        reporter.report(ev.SolveUpdate(solve, progress=(moved,)))
+    reporter.report(ev.SolveUpdate(solve, (ev.Vertex("v", "load", started=3, completed=6),)))
+    reporter.close()
+
+    assert out.getvalue().split("\n") == ["", "#1 load", "#1 transferring: 20B done", "#1 DONE 0.0s", ""]
+
+
+def test_plain_tells_what_is_held_without_another_event() -> None:
+    """A step's start is told within moments, though nothing else happens for long."""
+    out = io.StringIO()
+    reporter = Plain(out)
+    reporter.plan(("app",))
+    reporter.report(ev.SolveUpdate(ev.Solve("1", ("app",)), (ev.Vertex("v", "RUN sleep", started=1),)))
+    for _ in range(500):
+        if out.getvalue():
+            break
+        time.sleep(0.01)
+
+    assert out.getvalue() == "\n#1 RUN sleep\n"
+
+
+def test_plain_puts_results_on_lines_one_below_the_other() -> None:
+    """No empty line stands between the results of targets that end together."""
+    out = io.StringIO()
+    reporter = Plain(out)
+    reporter.plan(("a", "b"))
+    for name in ("a", "b"):
+        reporter.report(ev.SolveFinished(ev.Solve(name, (name,)), 0, ev.State.DONE))
+    reporter.close()
+
+    assert out.getvalue() == "\n=> target a: done 0.0s\n=> target b: done 0.0s\n"
