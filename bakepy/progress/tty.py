@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.text import Text
 
@@ -71,7 +71,7 @@ class Tty(ev.Reporter):
         if self._board.works:
             self._console.print(self._head(time.time_ns(), over=True))
 
-    def _take(self, event: ev.Event) -> Iterator[Text]:
+    def _take(self, event: ev.Event) -> Iterator[Text | _Row]:
         board = self._board
         match event:
             case ev.SolveStarted():
@@ -120,7 +120,9 @@ class Tty(ev.Reporter):
         steps = board.steps.values()
         cached = sum(s.cached for s in steps)
         total = max(len(board.targets), sum(finished.values()))
-        text = Text("[+] " + ("Built " if over else "Building "), "bold")
+        stopped = over and (finished[ev.State.CANCELLED] or len(ends) < len(board.works))
+        text = Text("[+] ", "bold", no_wrap=not over, overflow="ellipsis")
+        text.append("Stopped after " if stopped else "Built " if over else "Building ")
         text.append(f"{(now - self._began) / SECOND:.1f}s ", "bold")
         text.append(f"({finished[ev.State.DONE]}/{total} targets)", "bold")
         if running and not over:
@@ -132,9 +134,9 @@ class Tty(ev.Reporter):
             text.append(f"  {len(steps)} steps, {cached} cached", "dim")
         return text
 
-    def _body(self, now: int, room: int) -> list[Text]:
+    def _body(self, now: int, room: int) -> list[Text | _Row]:
         tasks = [t for t in self._board.tasks.values() if not t.completed]
-        lines = [_task_line(t, now) for t in tasks][:room]
+        lines: list[Text | _Row] = [_task_line(t, now) for t in tasks][:room]
         works = [w for w in self._board.works.values() if not w.finished]
         left = room - len(lines)
         # Each running target gets a line for itself and one for its running step before any gets more.
@@ -157,31 +159,38 @@ class Tty(ev.Reporter):
             lines = [*lines[: room - 1], Text(f" … and {more} more running", "dim")]
         return lines[:room]
 
-    def _work_line(self, work: Work, now: int) -> Text:
+    def _work_line(self, work: Work, now: int) -> _Row:
         seconds = (now - work.started) / SECOND
         done = sum(s.completed for s in work.steps.values())
         spin = SPINNER[int(now / SECOND * FRAMES_PER_SECOND) % len(SPINNER)]
-        return _row(f" {spin} {label(work.solve) or 'build'}", f"{done}/{len(work.steps)}  {seconds:.1f}s", "cyan")
+        return _Row(f" {spin} {label(work.solve) or 'build'}", f"{done}/{len(work.steps)}  {seconds:.1f}s", "cyan")
 
 
 def _running(work: Work) -> list[Step]:
     return [s for s in work.steps.values() if s.running]
 
 
-def _row(left: str, right: str, style: str = "") -> Text:
-    text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(left, style)
-    text.append(f"  {right}", "dim")
-    return text
+class _Row:
+    """Put a name and figures on one line; where it is too narrow the name is cut, since the figures tell of life."""
+
+    def __init__(self, left: str, right: str, style: str = "") -> None:
+        self._left, self._right = Text(left, style), Text(f"  {right}", "dim")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        room = options.max_width - self._right.cell_len
+        left = self._left.copy()
+        left.truncate(max(room, options.max_width // 2), overflow="ellipsis")
+        yield text.append_text(left).append_text(self._right)
 
 
-def _step_line(step: Step, now: int, *, last: bool) -> Text:
+def _step_line(step: Step, now: int, *, last: bool) -> _Row:
     right = f"{step.seconds(now):.1f}s"
     moving = [p for p in step.progress.values() if p.completed is None and (p.total or p.current)]
     if moving:
         current, total = sum(p.current for p in moving), sum(p.total for p in moving)
         right = f"{size(current)} / {size(total)}  {right}" if total else f"{size(current)}  {right}"
-    return _row(f"   {'└' if last else '├'} {step.name}", right)
+    return _Row(f"   {'└' if last else '├'} {step.name}", right)
 
 
 def _final(work: Work, end: ev.SolveFinished) -> Text:
@@ -200,7 +209,7 @@ def _final(work: Work, end: ev.SolveFinished) -> Text:
     return text
 
 
-def _task_line(task: ev.Step, now: int = 0) -> Text:
+def _task_line(task: ev.Step, now: int = 0) -> Text | _Row:
     seconds = ((task.completed or now) - task.started) / SECOND
     if task.error:
         return Text(f" ✘ {task.name}: {task.error}", "bold red")
@@ -210,7 +219,7 @@ def _task_line(task: ev.Step, now: int = 0) -> Text:
         if task.total
         else (size(task.current) + "  ") * bool(task.current)
     )
-    return _row(f" {mark} {task.name}", f"{moved}{seconds:.1f}s", style)
+    return _Row(f" {mark} {task.name}", f"{moved}{seconds:.1f}s", style)
 
 
 def _painted(block: str) -> Text:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 
 import pyte
@@ -195,3 +196,34 @@ def test_plain_puts_results_on_lines_one_below_the_other() -> None:
     reporter.close()
 
     assert out.getvalue() == "\n=> target a: done 0.0s\n=> target b: done 0.0s\n"
+
+
+def test_tty_cuts_names_and_keeps_times() -> None:
+    """A step whose name is too long for the terminal still shows how long it has run, on one line, as does the head."""
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=40, height=20)
+    reporter = Tty(out, console)
+    solve = ev.Solve("1", ("app",))
+    reporter.plan(("app", "b"))
+    reporter.report(ev.SolveStarted(solve, 0))
+    reporter.report(ev.SolveUpdate(solve, (ev.Vertex("v", "[1/1] RUN " + "make " * 30, started=1),)))
+    shown = console.render_lines(reporter._view(), pad=False)
+    reporter.close()
+
+    text = ["".join(segment.text for segment in line) for line in shown]
+    assert len(text) == 3
+    assert re.fullmatch(r"   └ \[app 1/1\] RUN ma.*…  [0-9.]+s", text[2])
+    assert all(len(line) <= 40 for line in text)
+
+
+def test_tty_does_not_call_a_cancelled_run_built() -> None:
+    """The closing line of a run that was interrupted says so."""
+    out = io.StringIO()
+    reporter = Tty(out, Console(file=out, force_terminal=True, width=100, height=20))
+    solve = ev.Solve("1", ("app",))
+    reporter.plan(("app", "b"))
+    reporter.report(ev.SolveStarted(solve, 0))
+    reporter.report(ev.SolveFinished(solve, 1, ev.State.CANCELLED))
+    reporter.close()
+
+    assert any(line.startswith("[+] Stopped after ") for line in screen(out.getvalue(), 100, 40))
