@@ -42,11 +42,21 @@ class Layout(Record):
         self.writable: Final = writable
 
     def blob(self, digest: str) -> Path:
-        """Return where a blob lies or will lie; raises RpcError for what is no digest."""
+        """Return where a blob lies or will lie.
+
+        Raises RpcError for what is no digest, and where a link leads out of the layout.
+        """
         if not _DIGEST.fullmatch(digest):
             raise RpcError(Code.INVALID_ARGUMENT, f"invalid digest {digest!r}")
         algorithm, _, encoded = digest.partition(":")
-        return self.path / "blobs" / algorithm / encoded
+        return self.own(self.path / "blobs" / algorithm / encoded)
+
+    def own(self, path: Path) -> Path:
+        """Return a path below the layout; raises RpcError where a link leads out of it, to what nobody granted."""
+        root = os.path.realpath(self.path)
+        if os.path.commonpath([root, os.path.realpath(path)]) != root:
+            raise RpcError(Code.PERMISSION_DENIED, f"{path} is a link that leads out of {self.path}")
+        return path
 
     def find(self, tag: str) -> str | None:
         """Return the digest that `index.json` has for a name or tag, None where there is none.
@@ -72,6 +82,10 @@ class Layout(Record):
 
     def _index(self) -> dict[str, Any]:
         path = self.path / "index.json"
+        try:
+            self.own(path)
+        except RpcError as error:
+            raise BakeError.of(f"Cannot read {path}", f"{error.message}.") from None
         try:
             index = json.loads(path.read_bytes())
             if not isinstance(index, dict) or not isinstance(index.setdefault("manifests", []), list):
@@ -191,7 +205,7 @@ class _Blob:
     def __init__(self, layout: Layout, first: content_pb2.WriteContentRequest) -> None:
         if not first.ref:
             raise RpcError(Code.INVALID_ARGUMENT, "first message must have a reference")
-        folder = layout.path / "ingest"
+        folder = layout.own(layout.path / "ingest")
         folder.mkdir(parents=True, exist_ok=True)
         self._layout = layout
         self._path: Path | None = folder / secrets.token_hex(8)

@@ -138,6 +138,39 @@ async def test_other_answers(tmp_path: Path, method: str, request_: content_pb2.
     assert other.status == (Code.NOT_FOUND if method in {"Info", "Read", "Write", "Status"} else code)
 
 
+@pytest.mark.parametrize("link", ["blobs", "blobs/sha256", f"blobs/sha256/{DIGEST[7:]}", "ingest", "index.json"])
+async def test_links_out_of_a_layout(tmp_path: Path, link: str) -> None:
+    """Where a layout's own folder or file is a link to elsewhere, nothing is read or written there."""
+    outside = stored(tmp_path / "out").path
+    (outside / "index.json").write_text('{"manifests": []}')
+    place = tmp_path / "in" / link
+    place.parent.mkdir(parents=True)
+    place.symlink_to(outside / link)
+    before = files(outside)
+    code = Code.NOT_FOUND if link in {"ingest", "index.json"} else Code.PERMISSION_DENIED
+    layout = Layout(tmp_path / "in", writable=True)
+    async with connected(Content({"s": layout})) as peer:
+        found, answers = await call(peer, "Read", content_pb2.ReadContentRequest(digest=DIGEST).SerializeToString())
+        assert (found.status, answers) == (code, [])
+        if not link.endswith((DIGEST[7:], "index.json")):
+            found, _ = await call(peer, "Write", write("COMMIT", b"abc"))
+            assert found.status == Code.PERMISSION_DENIED
+    if link == "index.json":
+        with pytest.raises(BakeError, match="leads out of"):
+            layout.tag({"digest": DIGEST}, "t")
+    assert files(outside) == before
+
+
+async def test_links_within_a_layout(tmp_path: Path) -> None:
+    """A link from one blob to another place of the same layout is followed."""
+    layout = stored(tmp_path)
+    layout.blob(DIGEST).rename(tmp_path / "elsewhere")
+    layout.blob(DIGEST).symlink_to("../../elsewhere")
+    async with connected(Content({"s": layout})) as peer:
+        _, answers = await call(peer, "Info", content_pb2.InfoRequest(digest=DIGEST).SerializeToString())
+    assert content_pb2.InfoResponse.FromString(answers[0]).info.size == len(DATA)
+
+
 def test_index(tmp_path: Path) -> None:
     """Tags are entered, found, moved and kept; names of images are found too."""
     layout = Layout(tmp_path / "new", writable=True)
