@@ -48,8 +48,3 @@ class Origin(Record):
             return ()
         same = gitref.host_of(context.url).lower() == gitref.host_of(self.url).lower()
         return self.secrets if same else ()
-
-    @property
-    def is_git_ssh(self) -> bool:
-        """Tell whether the origin is reached by SSH."""
-        return location.is_git_ssh(self.url)

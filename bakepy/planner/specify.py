@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.model.export import Export as Output
@@ -29,6 +29,7 @@ from bakepy.planner.spec import (
     RemoteDockerfile,
     SecretSource,
     SolveSpec,
+    SourceContext,
     SshSource,
     pairs,
 )
@@ -100,7 +101,7 @@ class _Draft:
             cache_from=tuple(Cache(c.type, pairs(c.attrs)) for c in t.cache_from or ()),
             cache_to=tuple(Cache(c.type, pairs(c.attrs)) for c in t.cache_to or ()),
             secrets=self.secrets((context, *dict(contexts).values())),
-            ssh=self.ssh(context),
+            ssh=self.ssh(context, dict(contexts).values()),
             network=self.network(),
             pull=bool(t.pull),
             no_cache=bool(t.no_cache),
@@ -128,11 +129,16 @@ class _Draft:
         return RemoteContext(text) if location.is_remote(text) else LocalContext(location.clean(text))
 
     def contexts(self) -> tuple[tuple[str, Context], ...]:
+        return tuple((name, self.named(text)) for name, text in sorted((self.target.contexts or {}).items()))
+
+    def named(self, text: str) -> Context:
+        """Return a named context."""
         origin = self.origin
-        return tuple(
-            (name, origin.context(text) if origin and origin.holds(text) else location.context(text))
-            for name, text in sorted((self.target.contexts or {}).items())
-        )
+        context = origin.context(text) if origin and origin.holds(text) else location.context(text)
+        if isinstance(context, RemoteContext) and location.is_git_ssh(context.url):
+            # Frontends know no such addresses for named contexts, so they are given the source itself.
+            return SourceContext(context.url, ".")
+        return context
 
     def dockerfile(self, context: Context) -> Dockerfile:
         t = self.target
@@ -176,11 +182,14 @@ class _Draft:
             out[s.id] = SecretSource(s.id, s.src, s.env)
         return tuple(out.values())
 
-    def ssh(self, context: Context) -> tuple[SshSource, ...]:
+    def ssh(self, context: Context, contexts: Iterable[Context]) -> tuple[SshSource, ...]:
+        """Return the agents that steps and sources may use: a repository reached by SSH takes the default one."""
         sources = tuple(SshSource(s.id or "default", s.paths) for s in self.target.ssh or ())
         if not sources and isinstance(context, RemoteContext) and location.is_git_ssh(context.url):
             return (SshSource("default"),)
-        if self.origin and self.origin.is_git_ssh and all(s.id != "default" for s in sources):
+        fetched = [c.url for c in (context, *contexts) if isinstance(c, SourceContext)]
+        urls = [*fetched, self.origin.url] if self.origin else fetched
+        if any(map(location.is_git_ssh, urls)) and all(s.id != "default" for s in sources):
             return (*sources, SshSource("default"))
         return sources
 

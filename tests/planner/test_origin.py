@@ -135,6 +135,16 @@ def test_an_origin_reached_by_ssh_takes_an_agent(ssh, sources):
     assert built(f'context = "sub"\nssh = {ssh}', origin)[1].ssh == sources
 
 
+def test_a_named_context_reached_by_ssh_is_a_source_with_an_agent():
+    """Frontends know no such addresses for them; a definition of this machine may have one, too."""
+    url = "git@example.test:a.git"
+    config = selected(f'target "default" {{\n contexts = {{ a = "{url}" }}\n}}')
+    spec = specify(config.targets)["default"]
+    assert dict(spec.contexts)["a"] == SourceContext(url, ".")
+    assert spec.ssh == (SshSource("default"),)
+    assert dict(built('contexts = { a = "." }', Origin(url))[1].contexts)["a"] == SourceContext(url, ".")
+
+
 @pytest.mark.parametrize(
     ("fields", "flags"),
     [

@@ -28,6 +28,7 @@ from bakepy.planner.spec import (
     RemoteDockerfile,
     SecretSource,
     SolveSpec,
+    SourceContext,
     SshSource,
 )
 from bakepy.planner.specify import specify
@@ -75,7 +76,7 @@ def test_where_the_context_and_dockerfile_are(attributes: dict[str, Any], contex
         ("oci-layout://./x", LayoutContext("./x", "latest")),
         ("oci-layout://x:v1", LayoutContext("x", "v1")),
         (f"oci-layout://x@sha256:{'a' * 64}", LayoutContext("x", "", "sha256:" + "a" * 64)),
-        ("git@host:a/b", RemoteContext("git@host:a/b")),
+        ("git@host:a/b", SourceContext("git@host:a/b", ".")),
         ("cwd://a/..", LocalContext(".")),
         ("src", LocalContext("src")),
     ],
