@@ -299,6 +299,7 @@ def test_builders_in_containers_are_the_same(
     monkeypatch.chdir(tmp_path)
     for name in ("ca", "key", "cert"):
         (tmp_path / name).write_text(name)
+    (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\nMC4CAQ\n")
     config = tmp_path / "bk.toml"
     config.write_text(
         'debug = true\ninsecure-entitlements = [ "network.host", "it\'s", "tab\\there" ]\nroot = ""\n'
@@ -313,6 +314,10 @@ def test_builders_in_containers_are_the_same(
     compare(environment, CONTAINERS, tmp_path, capsys)
 
     assert ours(capsys, "ls").out == ask(environment, "ls").out
+    shown = ours(capsys, "inspect", "cfg").out
+    assert "> debug = true" in shown
+    # Whoever looks over a shoulder need not see a key.
+    assert "MC4CAQ" not in shown
 
 
 CONTEXTS = [

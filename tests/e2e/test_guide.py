@@ -27,7 +27,7 @@ VARYING = {
     r"(Less than a second|\d+ seconds?|About a minute) ago": "AGE",
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC": "TIME",
     r"\bv\d+\.\d+\.\d+\S*": "VERSION",
-    r"linux/(amd64|arm64)\S*( \(\+\d+\))?(, linux/\S+( \(\+\d+\))?)*(?<!\*)(?=\s|$)": "PLATFORMS",
+    r"linux/amd64[^\s,]*( \(\+\d+\))?(, linux/[^\s,]+( \(\+\d+\))?)*(, \(\d+ more\))?(?=\s|$)": "PLATFORMS",
 }
 """What differs between machines and runs, and what it is compared as."""
 
