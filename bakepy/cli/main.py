@@ -86,6 +86,7 @@ def _builder_last(argv: Sequence[str]) -> list[str]:
 def entry() -> None:
     """Run as the console script: turn what escapes into one line and an exit status."""
     import gc
+    import io
     import os
 
     from bakepy.cli.guard import guarded
@@ -98,6 +99,10 @@ def entry() -> None:
     # Python has no stream for what the caller closed (`>&-`); nobody shall need to ask whether there is one.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    # Definitions are UTF-8 and so is what is printed of them, whatever the locale; other bytes leave as they came.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     program, *argv = sys.argv
     if os.path.basename(program) == PLUGIN:
         from bakepy.cli.plugin import main as plugin

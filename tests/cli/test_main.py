@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +100,13 @@ def test_output_that_cannot_be_written_is_no_bug(redirect: str, status: int | No
     assert done.returncode in ({status} if status is not None else {0, 141})
     assert "report" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_output_is_utf_8_in_any_locale(tmp_path: Path) -> None:
+    """What a definition says is printed as it stands there, also where the locale knows ASCII alone."""
+    command = [sys.executable, "-c", "from bakepy.cli.main import entry; entry()", "build", "--list", "targets"]
+    (tmp_path / "docker-bake.hcl").write_text('target "default" {\n  description = "é"\n}\n', encoding="utf-8")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+
+    assert done.returncode == 0, done.stderr
+    assert "é" in done.stdout.decode("utf-8")
