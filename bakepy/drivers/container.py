@@ -55,7 +55,7 @@ SETTLE = 2.0
 class ContainerState(Record):
     """Hold the state of a container as the Engine tells it."""
 
-    __slots__ = ("running", "started", "exit_code", "out_of_memory", "error", "restarts_in_vain")
+    __slots__ = ("running", "started", "exit_code", "out_of_memory", "error", "restarts_in_vain", "paused")
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class ContainerState(Record):
         out_of_memory: bool = False,
         error: str = "",
         restarts_in_vain: bool = False,
+        paused: bool = False,
     ) -> None:
         self.running: Final = running
         self.started: Final = started
@@ -72,6 +73,7 @@ class ContainerState(Record):
         self.out_of_memory: Final = out_of_memory
         self.error: Final = error
         self.restarts_in_vain: Final = restarts_in_vain
+        self.paused: Final = paused
 
     @property
     def has_ended(self) -> bool:
@@ -129,7 +131,7 @@ class Container:
             if isinstance(found, Demultiplexed):
                 return found
             state = self.state()
-            if state is None or state.has_ended or time.monotonic() > until or stop.wait(pause):
+            if state is None or state.has_ended or state.paused or time.monotonic() > until or stop.wait(pause):
                 raise self._silent(state, found)
             pause = min(2 * pause, 0.5)
 
@@ -180,6 +182,8 @@ class Container:
             )
         if state.has_ended:
             return self._ended(state, AT_START)
+        if state.paused:
+            return DriverError.of(f"the container {self.name} is paused", hint=f"run: docker unpause {self.name}")
         return DriverError.of(
             f"BuildKit in the container {self.name} does not answer",
             "\n".join(filter(None, (reason, self._log(state)))),
@@ -224,6 +228,7 @@ def _state(body: dict[str, Any]) -> ContainerState:
         exit_code=int(state.get("ExitCode", 0)),
         out_of_memory=bool(state.get("OOMKilled")),
         error=str(state.get("Error", "")),
+        paused=bool(state.get("Paused")),
         restarts_in_vain=bool(state.get("Restarting")) and int(body.get("RestartCount", 0)) > RESTARTS,
     )
 

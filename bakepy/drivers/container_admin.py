@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ class ContainerAdmin:
                 failed = str(message.get("error", failed))
                 if stop.is_set():
                     return
-        except (APIError, RequestException) as error:
+        except (DockerException, RequestException) as error:
+            # A registry or a credential helper that fails is no fault where the image is there.
             failed = _words(error)
         try:
             self._inspect_image(image)
@@ -196,5 +198,8 @@ def _login(image: str, settings: Settings) -> dict[str, Any] | None:
     if not file.exists():
         return None
     registry, _ = resolve_repository_name(image)
-    found: dict[str, Any] | None = load_config(str(file)).resolve_authconfig(registry)
+    with warnings.catch_warnings():
+        # A helper that is missing raises, too.
+        warnings.simplefilter("ignore", UserWarning)
+        found: dict[str, Any] | None = load_config(str(file)).resolve_authconfig(registry)
     return found

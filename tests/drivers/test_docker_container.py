@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,21 @@ Make = Callable[..., DockerContainerDriver]
 
 NODE = "test0"
 CONTAINER = f"buildx_buildkit_{NODE}"
+
+REACH = """
+import asyncio, sys
+from bakepy.drivers.docker_container import DockerContainerDriver
+from bakepy.drivers.docker_host import DockerHost
+from bakepy.settings import Settings
+
+async def main():
+    driver = DockerContainerDriver(DockerHost("", sys.argv[1]), sys.argv[2], Settings())
+    await driver.boot(print)
+    async with driver.dial():
+        assert "docker" not in sys.modules
+
+asyncio.run(main())
+"""
 
 SLOW = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "60"]\n'
 
@@ -204,6 +220,33 @@ async def test_a_container_that_is_killed(make: Make, engine: DockerHost, tmp_pa
     assert "build cache is kept" in why.diagnostics[0].hint
     await booted(driver)
     assert (await driver.inspect()).workers[0].id == worker
+
+
+async def test_a_container_that_is_paused(make: Make, engine: DockerHost) -> None:
+    """It is not waited for, and the error says how it goes on."""
+    driver = make()
+    await booted(driver)
+    await asyncio.to_thread(get, engine, f"/containers/{CONTAINER}/pause", "POST")
+    try:
+        with pytest.raises(DriverError, match="is paused") as caught:
+            await driver.inspect()
+        assert caught.value.diagnostics[0].hint == f"run: docker unpause {CONTAINER}"
+    finally:
+        await asyncio.to_thread(get, engine, f"/containers/{CONTAINER}/unpause", "POST")
+
+
+async def test_a_running_container_is_reached_without_the_sdk(make: Make, engine: DockerHost) -> None:
+    """A build where everything runs already does not pay for the import of Docker's SDK."""
+    await booted(make())
+    done = await asyncio.create_subprocess_exec(sys.executable, "-c", REACH, engine.url, NODE)
+    assert await done.wait() == 0
+
+
+async def test_a_credential_helper_that_fails(make: Make, tmp_path: Path) -> None:
+    """Credentials that cannot be had are no fault where the Engine has the image."""
+    (tmp_path / "config.json").write_text('{"credsStore": "bakepy-has-none"}')
+
+    assert f"using local image {IMAGE}" in await booted(make())
 
 
 async def test_a_daemon_that_cannot_start(make: Make) -> None:
