@@ -60,6 +60,7 @@ class Folders:
     def __init__(self, scratch: Path, _by_name: dict[str, dict[Path, None]] | None = None) -> None:
         self.scratch = scratch
         self._by_name: dict[str, dict[Path, None]] = {} if _by_name is None else _by_name
+        self._real: dict[str, Path] = {}
 
     def add(self, spec: SolveSpec) -> None:
         """Take in the folders of a solve; all must be added before names are asked for."""
@@ -75,22 +76,24 @@ class Folders:
         """Return a solve's folders by the names that its frontend will ask for."""
         found: dict[str, Path] = {}
         if isinstance(spec.context, LocalContext):
-            found[CONTEXT] = _absolute(spec.context.path)
+            found[CONTEXT] = self._absolute(spec.context.path)
         match spec.dockerfile:
             case LocalDockerfile(path):
-                found[DOCKERFILE] = _absolute(os.path.dirname(path) or ".")
+                found[DOCKERFILE] = self._absolute(os.path.dirname(path) or ".")
             case InlineDockerfile(text):
                 found[DOCKERFILE] = self._written(text)
             case RemoteDockerfile() | ContextDockerfile():
                 pass
         for name, context in spec.contexts:
             if isinstance(context, LocalContext):
-                found[local_name(name)] = _absolute(context.path)
+                found[local_name(name)] = self._absolute(context.path)
         return found
 
     def served(self, specs: Iterable[SolveSpec]) -> Served:
         """Return the folders of solves by the names that the daemon asks a session for."""
-        return Served({(self._key_of(n, p), n): LocalDir(p) for spec in specs for n, p in self.of(spec).items()})
+        return Served(
+            {(self._key_of(n, p), n): LocalDir(p, str(p)) for spec in specs for n, p in self.of(spec).items()}
+        )
 
     def attrs(self, spec: SolveSpec, session: str, own: str) -> dict[str, str]:
         """Return the frontend attributes that lead to `session` where the solve's `own` session would not do."""
@@ -106,8 +109,14 @@ class Folders:
     def _key_of(self, name: str, path: Path) -> str:
         return _key(str(path)) if len(self._by_name.get(name, ())) > 1 else ""
 
+    def _absolute(self, path: str) -> Path:
+        """Return where a path led when it was first asked for: what a target writes must not change that."""
+        if path not in self._real:
+            self._real[path] = _absolute(path)
+        return self._real[path]
+
     def _written(self, text: str) -> Path:
-        folder = self.scratch / _key(text)
+        folder = Path(os.path.realpath(self.scratch)) / _key(text)
         if not folder.exists():
             folder.mkdir(mode=0o700, parents=True)
             (folder / "Dockerfile").write_text(text, encoding="utf-8", newline="")

@@ -47,7 +47,7 @@ class Outputs:
                     if Capability.LOADS_BY_ITSELF not in facts.capabilities:
                         targets[index] = await outputs._load(index, work, stack)
                 elif export.dest and export.type != "image":
-                    targets[index] = _target(export)
+                    targets[index] = _target(export, work.real(export.dest))
             if targets:
                 from bakepy.buildkit.session.filesend import FileSend
 
@@ -75,8 +75,9 @@ class Outputs:
         return lambda _metadata: _LoadSink(file)
 
 
-def _target(export: Export) -> DirTarget | OpenSink:
+def _target(export: Export, real: str) -> DirTarget | OpenSink:
     from bakepy.buildkit.session.filesend import DirTarget, FileSink, PipeSink
+    from bakepy.buildkit.session.fixed import hold
 
     if export.dest == "-":
         return lambda _metadata: PipeSink("standard output", sys.stdout.buffer)
@@ -84,8 +85,9 @@ def _target(export: Export) -> DirTarget | OpenSink:
     if not is_folder(export):
 
         def open_file(metadata: Mapping[str, str]) -> Sink:
+            hold(path, real)
             path.parent.mkdir(parents=True, exist_ok=True)
-            return FileSink(path, metadata)
+            return FileSink(path, metadata, real=real)
 
         return open_file
     if export.type != "local":
@@ -93,7 +95,7 @@ def _target(export: Export) -> DirTarget | OpenSink:
             f"{export.type} exporter with tar=false is not supported yet",
             hint="leave tar=false out, and unpack the file",
         )
-    return DirTarget(path, delete=export.attr("mode") == "delete")
+    return DirTarget(path, delete=export.attr("mode") == "delete", real=real)
 
 
 class _LoadSink:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,21 @@ class Work:
         """Whether it matters which platforms a node has."""
         self._config: DockerConfig | None = None
         self.repositories = Repositories(self.env)
+        specs = self.specs.values()
+        self._real = {path: os.path.realpath(path) for spec in specs for path in (*spec.reads, *spec.writes)}
         for spec in self.specs.values():
             self.folders.add(spec)
+
+    def real(self, path: str) -> str:
+        """Return where a path that solves read or write led when the run began."""
+        return self._real.get(path) or os.path.realpath(path)
+
+    def _hold(self, paths: Iterable[str]) -> None:
+        """Raise BakeError where one of the paths leads elsewhere by now."""
+        from bakepy.buildkit.session.fixed import hold
+
+        for path in paths:
+            hold(path, self.real(path))
 
     def say(self, text: str) -> None:
         """Tell one line about the run."""
@@ -128,6 +142,7 @@ class Work:
     def private_services(self, spec: SolveSpec) -> list[Service]:
         """Return the services that answer for one solve alone: two targets may mean different things by one id."""
         services: list[Service] = []
+        self._hold(_opened(spec, self.env.variables))
         if layouts := _layouts(spec):
             from bakepy.buildkit.session.content import Content
 
@@ -141,6 +156,15 @@ class Work:
 
             services.append(Ssh({s.id: agent(s.paths, self.env.variables) for s in spec.ssh}))
         return services
+
+
+def _opened(spec: SolveSpec, variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the paths that a solve's own services read or write: layouts, caches, secrets, keys and sockets."""
+    yield from (c.path for _, c in spec.contexts if isinstance(c, LayoutContext))
+    yield from (path for cache in spec.cache_from if cache.type == "local" and (path := dict(cache.attrs).get("src")))
+    yield from local_caches(spec)
+    yield from (s.file or s.id for s in spec.secrets if not isinstance(secret_place(s, variables), str))
+    yield from (path for source in spec.ssh for path in source.paths if path)
 
 
 def _layouts(spec: SolveSpec) -> dict[str, Layout]:

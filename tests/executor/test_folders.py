@@ -79,3 +79,17 @@ def test_keys_are_not_shown() -> None:
     key = "0123456789abcdef"
     assert unkeyed(f"transferring {key}-{key}-context:") == "transferring context:"
     assert unkeyed("transferring context:") == "transferring context:"
+
+
+def test_folders_stay_where_they_were(folders: Folders, tmp_path: Path) -> None:
+    """A link that takes a folder's place after the run began changes neither its path nor its key."""
+    for name in ("a", "b", "elsewhere"):
+        (tmp_path / name).mkdir()
+    specs = [spec(tmp_path, "a"), spec(tmp_path, "b")]
+    for s in specs:
+        folders.add(s)
+    before = folders.attrs(specs[0], "S", "S")
+    (tmp_path / "a").rmdir()
+    (tmp_path / "a").symlink_to("elsewhere")
+    assert folders.attrs(specs[0], "S", "S") == before
+    assert {d.real for d in folders.served(specs).values()} == {str(tmp_path / "a"), str(tmp_path / "b")}

@@ -35,11 +35,12 @@ Descriptor = dict[str, Any]
 class Layout(Record):
     """Name the folder of an OCI layout; a writable one is made when the first blob comes."""
 
-    __slots__ = ("path", "writable")
+    __slots__ = ("path", "writable", "_root")
 
     def __init__(self, path: Path, writable: bool = False) -> None:
         self.path: Final = path
         self.writable: Final = writable
+        self._root: Final = os.path.realpath(path)
 
     def blob(self, digest: str) -> Path:
         """Return where a blob lies or will lie.
@@ -53,8 +54,7 @@ class Layout(Record):
 
     def own(self, path: Path) -> Path:
         """Return a path below the layout; raises RpcError where a link leads out of it, to what nobody granted."""
-        root = os.path.realpath(self.path)
-        if os.path.commonpath([root, os.path.realpath(path)]) != root:
+        if os.path.commonpath([self._root, os.path.realpath(path)]) != self._root:
             raise RpcError(Code.PERMISSION_DENIED, f"{path} is a link that leads out of {self.path}")
         return path
 

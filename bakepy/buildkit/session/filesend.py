@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, Protocol
 
 from bakepy.buildkit.proto import fsutil_pb2, session_pb2
 from bakepy.buildkit.session.filesync import OnError
+from bakepy.buildkit.session.fixed import hold
 from bakepy.buildkit.session.receive import Receiver, WriteError
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
@@ -40,13 +41,17 @@ OpenSink = Callable[[Mapping[str, str]], Sink]
 
 
 class DirTarget(Record):
-    """Merge into a directory; with `delete` (exporter attribute `mode=delete`), remove what is not in the result."""
+    """Merge into a directory; with `delete` (exporter attribute `mode=delete`), remove what is not in the result.
 
-    __slots__ = ("path", "delete")
+    `real` is where it must lead, empty for wherever it does.
+    """
 
-    def __init__(self, path: Path, delete: bool = False) -> None:
+    __slots__ = ("path", "delete", "real")
+
+    def __init__(self, path: Path, delete: bool = False, real: str = "") -> None:
         self.path: Final = path
         self.delete: Final = delete
+        self.real: Final = real
 
 
 class FileSend:
@@ -104,6 +109,7 @@ async def _receive_directory(call: Call, target: DirTarget) -> None:
             "It would send each platform by itself, and each would remove the others.",
             hint="Update BuildKit, or leave out mode=delete.",
         )
+    hold(target.path, target.real)
     try:
         target.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         root = os.open(target.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -132,11 +138,15 @@ async def _receive_archive(call: Call, open_sink: OpenSink) -> None:
 
 
 class FileSink:
-    """Write a file that appears under its name once it is whole; devices and pipes are written in place."""
+    """Write a file that appears under its name once it is whole; devices and pipes are written in place.
 
-    def __init__(self, path: Path, _metadata: Mapping[str, str] | None = None) -> None:
+    `real` is where its path must lead, empty for wherever it does.
+    """
+
+    def __init__(self, path: Path, _metadata: Mapping[str, str] | None = None, *, real: str = "") -> None:
         self.name = os.fspath(path)
         self._path = os.path.realpath(path)
+        self._real = real
         self._temporary: str | None = None
         self._file: int | None = None
 
@@ -151,6 +161,7 @@ class FileSink:
         self._open()
         self._close()
         if self._temporary:
+            hold(self.name, self._real)
             os.replace(self._temporary, self._path)
 
     async def abort(self) -> None:
@@ -162,6 +173,7 @@ class FileSink:
 
     def _open(self) -> int:
         if self._file is None:
+            hold(self.name, self._real)
             try:
                 in_place = not stat.S_ISREG(os.stat(self._path).st_mode)
             except FileNotFoundError:

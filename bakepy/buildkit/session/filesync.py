@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
+from bakepy.buildkit.session.fixed import hold
 from bakepy.buildkit.session.patterns import Filter, PatternError
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.buildkit.session.walk import Entry, WalkError, follow, walk, without_nested
@@ -28,19 +29,22 @@ CHUNK = 256 << 10
 """Bytes of a file in one packet."""
 JOIN = 16 << 10
 """Bytes below which a copy is cheaper than a buffer of its own."""
-_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
-"""What opening fails with where a file is gone meanwhile, or is a socket."""
+_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO, errno.ELOOP)
+"""What opening fails with where a file is gone meanwhile, or is a socket or a symlink."""
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
+_DESCRIPTORS = b"/proc/self/fd/%d" if os.path.exists("/proc/self/fd") else None
 
 OnError = Callable[[BakeError], None]
 
 
 class LocalDir(Record):
-    """Name a directory that the daemon may read."""
+    """Name a directory that the daemon may read; `real` is where it must lead, empty for wherever it does."""
 
-    __slots__ = ("path",)
+    __slots__ = ("path", "real")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, real: str = "") -> None:
         self.path: Final = path
+        self.real: Final = real
 
 
 class FileSync:
@@ -62,6 +66,12 @@ class FileSync:
         directory = self._dirs.get(name)
         if directory is None:
             raise RpcError(Code.NOT_FOUND, f'no access allowed to dir "{name}"')
+        try:
+            hold(directory.path, directory.real)
+        except BakeError as error:
+            if self._on_error:
+                self._on_error(error)
+            raise RpcError(Code.PERMISSION_DENIED, str(error)) from error
         root = _root(directory)
         try:
             await _Sender(call, root, _filter(call.metadata, root)).run()
@@ -179,11 +189,17 @@ class _Sender:
     def _open(self, path: bytes) -> int | None:
         try:
             # Whatever took the file's place since the walk, opening it neither blocks nor takes over a terminal.
-            return os.open(os.path.join(self._root, path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+            full = os.path.join(self._root, path)
+            file = os.open(full, _OPEN)
         except OSError as error:
             if error.errno in _NOTHING:
                 return None
             raise
+        # A folder on the way may be a symlink by now, which leads to what is no part of the directory.
+        if _DESCRIPTORS and os.readlink(_DESCRIPTORS % file) not in {full, full + b" (deleted)"}:
+            os.close(file)
+            return None
+        return file
 
     async def _send_contents(self, number: int, file: int, size: int) -> None:
         end = fsutil.framed_data_head(number, 0)

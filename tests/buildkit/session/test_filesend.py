@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bakepy.buildkit.proto import fsutil_pb2, session_pb2
 from bakepy.buildkit.session import fsutil
 from bakepy.buildkit.session.filesend import DirTarget, FileSend, FileSink, OpenSink, PipeSink
+from bakepy.buildkit.session.rpc import Code
 from bakepy.diagnostics import BakeError
 from tests.buildkit.session.peer import PeerCall, connected
 
@@ -330,6 +331,21 @@ async def test_archive_goes_through_links_and_devices(tmp_path: Path) -> None:
     assert ((tmp_path / "link").is_symlink(), (tmp_path / "real").read_text()) == (True, "new")
     assert await archive(lambda _: FileSink(Path("/dev/null")), b"new") == (0, [])
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@pytest.mark.parametrize("name", ["out", "out/deep"])
+async def test_destinations_that_lead_elsewhere_by_now(tmp_path: Path, name: str) -> None:
+    """A link that appeared in a destination's path since the run began is not followed, by no kind of export."""
+    (tmp_path / "elsewhere").mkdir()
+    place = tmp_path / name
+    real = str(place)
+    (tmp_path / "out").symlink_to("elsewhere")
+    status, told = await export(DirTarget(place, real=real), [entry(b"file")])
+    assert (status, len(told)) == (Code.UNKNOWN, 1)
+    file = place / "file"
+    status, told = await archive(lambda _: FileSink(file, real=str(file)), b"new")
+    assert (status, len(told)) == (Code.UNKNOWN, 1)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 async def test_archive_to_open_file() -> None:

@@ -75,6 +75,7 @@ def fill(root: Path) -> dict[bytes, bytes]:
         b"large": os.urandom(2 * CHUNK + 77),
         b"caf\xe9 \xff": b"not UTF-8",
         b"dir/inner": b"x" * 20_000,
+        b"gone (deleted)": b"but here",
     }
     (root / "dir").mkdir()
     for name, content in files.items():
@@ -107,6 +108,36 @@ async def test_unchanged_files_are_not_sent(tmp_path: Path) -> None:
         call = await peer.call(DIFF_COPY, [("dir-name", "context")])
         found = await receive(call, frozenset({b"b"}))
     assert (call.status, found.contents) == (0, {b"b": b"small"})
+
+
+async def test_a_folder_that_leads_elsewhere_by_now(tmp_path: Path) -> None:
+    """A link that took a folder's place since the run began is refused, and the user told."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "context").symlink_to("elsewhere")
+    told: list[BakeError] = []
+    served = LocalDir(tmp_path / "context", str(tmp_path / "context"))
+    async with connected(FileSync({"context": served}, told.append)) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        assert await call.receive() is None
+    assert (call.status, len(told)) == (Code.PERMISSION_DENIED, 1)
+
+
+@pytest.mark.parametrize("name", ["dir", "dir/file"])
+async def test_links_that_appear_while_sending(tmp_path: Path, name: str) -> None:
+    """A link that takes the place of a listed file, or of its folder, is not followed when the file is asked for."""
+    context, elsewhere = tmp_path / "context", tmp_path / "elsewhere"
+    for folder in (context, elsewhere):
+        (folder / "dir").mkdir(parents=True)
+        (folder / "dir/file").write_text(folder.name)
+    async with connected(FileSync({"context": LocalDir(context)})) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        while (message := await call.receive()) and fsutil_pb2.Packet.FromString(message).HasField("stat"):
+            pass
+        (context / name).rename(tmp_path / "before")
+        (context / name).symlink_to(elsewhere / name)
+        await call.send(fsutil_pb2.Packet(type="PACKET_REQ", ID=1).SerializeToString())
+        answer = fsutil_pb2.Packet.FromString(await call.receive() or b"")
+    assert (answer.type, answer.ID, answer.data) == (fsutil.DATA, 1, b"")
 
 
 async def test_patterns_come_encoded(tmp_path: Path) -> None:
