@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
+from bakepy.cli import command
+from bakepy.diagnostics import BakeError, nearest
 from bakepy.settings import Settings
 
 ACTIONS = {
-    "install": "install BuildKit by the first road that is open",
-    "start": "start the engine now (builds start it by themselves)",
-    "stop": "stop the engine; its build cache stays",
-    "status": "show whether the engine is installed and running",
-    "uninstall": "stop the engine and remove it with its build cache",
+    "install": "Install BuildKit by the first road that is open",
+    "start": "Start the engine now (builds start it by themselves)",
+    "stop": "Stop the engine; its build cache stays",
+    "status": "Show whether the engine is installed and running",
+    "uninstall": "Stop the engine and remove it with its build cache",
 }
+ROWS = "\n".join(f"  {name:10} {text}" for name, text in ACTIONS.items())
+USAGE = f"""Usage: bakepy engine ACTION
+
+Look after the embedded BuildKit: it belongs to this user alone and stops by itself when idle.
+
+Actions:
+{ROWS}"""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one action and return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="bakepy engine",
-        description="Look after the embedded BuildKit: it belongs to this user alone and stops by itself when idle.",
-    )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text in ACTIONS.items():
-        actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    try:
-        options = parser.parse_args(argv or ["--help"])
-    except SystemExit as end:
-        return int(end.code or 0)
+    """Run one action and return the exit status; raises BakeError."""
+    given = command.begin(USAGE, command.COMMON, argv or ["--help"], at_most=1)
+    if given is None:
+        return 0
     run = {"install": _install, "start": _start, "stop": _stop, "status": _status, "uninstall": _uninstall}
-    return run[options.action](Settings())
+    action = given.arguments[0] if given.arguments else ""
+    if action not in run:
+        near = nearest(action, ACTIONS)
+        words = f"unknown action: {action}" if action else "an action is missing"
+        raise BakeError.of(words, hint=f"did you mean {near}?" if near else f"the actions are {', '.join(ACTIONS)}")
+    return run[action](Settings())
 
 
 def _say(text: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bakepy.cli.engine import ACTIONS, main
+from bakepy.diagnostics import BakeError
 from bakepy.engine.find import Engine
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -61,10 +63,29 @@ def test_status_changes_nothing(run: Run, home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
-@pytest.mark.parametrize(("words", "status"), [(["--help"], 0), ([], 0), (["isntall"], 2)])
+@pytest.mark.parametrize(("words", "status"), [(["--help"], 0), ([], 0), (["isntall"], 1)])
 def test_help_and_mistakes(run: Run, words: list[str], status: int) -> None:
-    """Help lists the actions; anything else than an action is refused with the usage."""
+    """Help lists the actions; anything else than an action is refused, with status 1 as everywhere."""
     done = run(*words)
 
     assert done.returncode == status
-    assert "uninstall" in done.stdout + done.stderr
+    assert "install" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"), [(["strat"], "did you mean start?"), (["x"], "the actions are"), (["status", "x"], "ACTION")]
+)
+def test_an_action_that_is_not_there_is_refused_with_the_remedy(words: list[str], remedy: str) -> None:
+    """A misspelt action names its neighbour, as a misspelt command does."""
+    with pytest.raises(BakeError) as caught:
+        main(words)
+
+    assert remedy in caught.value.diagnostics[0].hint
+
+
+def test_help_lists_the_actions(capsys: pytest.CaptureFixture[str]) -> None:
+    """No action and --help, also behind an action, print them all."""
+    for words in ([], ["--help"], ["start", "--help"]):
+        assert main(words) == 0
+        out = capsys.readouterr().out
+        assert all(f"\n  {action} " in out for action in ACTIONS)
