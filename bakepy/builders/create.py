@@ -19,7 +19,7 @@ from bakepy.builders.record import (
     without_node,
 )
 from bakepy.builders.store import Writer, names, read
-from bakepy.diagnostics import nearest
+from bakepy.diagnostics import Diagnostic, nearest
 from bakepy.drivers.docker_host import context_names, current_context, current_endpoint, docker_host
 from bakepy.drivers.interface import DriverError
 from bakepy.platforms import parse_all
@@ -268,9 +268,9 @@ def _check(builder: StoredBuilder, settings: Settings, timeout: float) -> None:
         raise state.error
     for node in state.nodes:
         if node.error:
-            first = node.error.diagnostics[0]
+            first, *others = node.error.diagnostics
             summary = f"failed to initialize builder {builder.name} ({node.stored.name}): {first.summary}"
-            raise DriverError.of(summary, first.detail, hint=first.hint) from node.error
+            raise DriverError([Diagnostic(summary, first.detail, hint=first.hint), *others]) from node.error
 
 
 def _near(name: str, settings: Settings) -> str:

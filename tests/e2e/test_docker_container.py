@@ -129,6 +129,16 @@ def test_a_container_that_is_killed_while_it_builds(user: User) -> None:
     assert again.count("CACHED") == 2
 
 
+def test_all_wrong_options_are_told_at_once(user: User) -> None:
+    """Nothing is written for a builder that cannot work, and one run names everything that is wrong with it."""
+    done = user.shell("bakepy create --name=one --driver=docker-container --driver-opt memory=much,cpu-quota=half")
+
+    assert done.returncode == 1
+    assert "driver option cpu-quota" in done.stdout
+    assert "driver option memory" in done.stdout
+    assert "one" not in user.bakepy("ls", "--format={{.Name}}").splitlines()
+
+
 def test_results_are_loaded_unasked(user: User) -> None:
     """With default-load, a build without an output is an image of the Engine's, and there is nothing to warn of."""
     user.bakepy("create", "--name=one", "--use", *OPTIONS[:-1], f"{OPTIONS[-1]},default-load=true")
