@@ -41,6 +41,7 @@ UNPACKED = {
     "docker.io": {"usr/sbin/dockerd": "dockerd20"},
     "containerd": {f"usr/bin/{name}": name for name in ("containerd", "containerd-shim-runc-v2", "ctr")},
     "docker-registry": {"usr/bin/docker-registry": "docker-registry"},
+    "qemu-user-static": {"usr/bin/qemu-aarch64-static": "qemu-aarch64-static"},
     "tini": {"usr/bin/tini-static": "docker-init"},
 }
 """Packages, and what is taken out of them under which name."""

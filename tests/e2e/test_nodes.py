@@ -1,0 +1,258 @@
+"""Builders of several nodes, each a real BuildKit: who builds what, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.daemon import Daemon, running_buildkitd
+from tests.e2e.conftest import COMMAND, Project
+from tests.machines import SAYS, elf, emulated_arm64, write_programs
+from tests.reference import buildx
+
+pytestmark = pytest.mark.e2e
+
+MACHINE = 'FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH}/machine /machine\nRUN ["/machine"]\n'
+BOTH = 'platforms = ["linux/amd64", "linux/arm64"]'
+DOWN = "unix:///nowhere/buildkitd.sock"
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+@pytest.fixture(scope="session")
+def arm64(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a BuildKit that is declared to be an arm64 machine, and by QEMU is one."""
+    with (
+        emulated_arm64(tmp_path_factory.mktemp("machines")),
+        running_buildkitd("--oci-worker-platform", "linux/arm64") as daemon,
+    ):
+        yield url(daemon)
+
+
+def url(daemon: Daemon) -> str:
+    return daemon.endpoint.target.replace("unix:", "unix://")
+
+
+def builder(project: Project, name: str, **nodes: str) -> None:
+    """Make a builder with a remote node at each address; `ADDRESS PLATFORM` reserves a platform for it."""
+    for number, (node, words) in enumerate(nodes.items()):
+        address, _, platform = words.partition(" ")
+        command = [*COMMAND, "create", "--name", name, "--driver", "remote", "--node", node, address]
+        command += ["--append"] if number else []
+        command += ["--platform", platform] if platform else []
+        subprocess.run(command, check=True, env=project.environ({}), capture_output=True)
+    project.address = name
+
+
+def fetch(registry: str, name: str, reference: str) -> tuple[str, Any]:
+    """Return the digest and the content of a manifest."""
+    kinds = ["application/vnd.oci.image.manifest.v1+json", INDEX]
+    request = urllib.request.Request(
+        f"http://{registry}/v2/{name}/manifests/{reference}", headers={"Accept": ", ".join(kinds)}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return response.headers["Docker-Content-Digest"], json.loads(response.read())
+
+
+def images(index: Any) -> dict[str, str]:
+    """Return the digests of an index's images by their architectures."""
+    found = {m["platform"]["architecture"]: m["digest"] for m in index["manifests"]}
+    found.pop("unknown", None)
+    return found
+
+
+def refs(daemon_url: str) -> int:
+    """Return how many builds a daemon has a record of."""
+    run = subprocess.run(
+        ["buildctl", "--addr", daemon_url, "debug", "histories"], capture_output=True, text=True, check=True
+    )
+    return len(run.stdout.splitlines()) - 1
+
+
+def test_an_image_for_two_platforms_is_pushed_as_one_index(
+    project: Project, address: str, arm64: str, registry: str
+) -> None:
+    """Each node builds its own platform natively, and the index holds both images with their attestations."""
+    write_programs(project.path)
+    project.write(Dockerfile=MACHINE)
+    builder(project, "pair", amd=address, arm=arm64)
+    run = project.bake(
+        f'target "default" {{\n {BOTH}\n tags = ["{registry}/pair:1", "{registry}/pair:2", "{registry}/other:1"]\n'
+        f' output = ["type=registry"]\n annotations = ["index:org.example.of=both"]\n}}',
+        "--metadata-file",
+        "metadata.json",
+    )
+    assert all(f" {word}" in run.stderr for word in SAYS.values())
+    digest, index = fetch(registry, "pair", "1")
+    told = json.loads(project.read("metadata.json"))["default"]
+    assert (
+        told["containerimage.digest"] == digest == fetch(registry, "pair", "2")[0] == fetch(registry, "other", "1")[0]
+    )
+    assert told["containerimage.descriptor"]["digest"] == digest
+    assert index["annotations"] == {"org.example.of": "both"}
+    found = images(index)
+    assert set(found) == {"amd64", "arm64"}
+    proofs = {m["annotations"]["vnd.docker.reference.digest"] for m in index["manifests"] if "annotations" in m}
+    assert proofs == set(found.values())
+    for architecture, image in found.items():
+        _, manifest = fetch(registry, "pair", image)
+        with urllib.request.urlopen(f"http://{registry}/v2/pair/blobs/{manifest['config']['digest']}") as response:
+            assert json.load(response)["architecture"] == architecture
+
+
+def test_what_was_pushed_runs(project: Project, address: str, arm64: str, registry: str) -> None:
+    """The images of an index run, each on a node of its platform."""
+    write_programs(project.path)
+    project.write(Dockerfile=MACHINE)
+    builder(project, "pair", amd=address, arm=arm64)
+    project.bake(f'target "default" {{\n {BOTH}\n tags = ["{registry}/runs:1"]\n output = ["type=registry"]\n}}')
+    project.write(Dockerfile=f'FROM {registry}/runs:1\nRUN ["/machine", "again"]\n')
+    run = project.bake(f'target "default" {{\n {BOTH}\n}}')
+    assert all(f" {word}" in run.stderr for word in SAYS.values())
+
+
+def test_the_index_is_the_references(project: Project, address: str, arm64: str, registry: str) -> None:
+    """Where buildx spreads platforms over nodes as we do, it pushes the same bytes."""
+    write_programs(project.path)
+    project.write(Dockerfile=MACHINE)
+    # buildx prefers a node's own platforms only where they were given.
+    builder(project, "given", amd=f"{address} linux/amd64", arm=f"{arm64} linux/arm64")
+    hcl = (
+        f'variable "TAG" {{}}\ntarget "default" {{\n {BOTH}\n tags = ["{registry}/same:${{TAG}}"]\n'
+        ' output = ["type=registry"]\n annotations = ["index:a=<&>", "manifest-descriptor[linux/arm64]:b=c"]\n}'
+    )
+    project.bake(hcl, TAG="ours", BUILDX_NO_DEFAULT_ATTESTATIONS="1")
+    command = [buildx(), "bake", "--builder", "given"]
+    env = project.environ({"TAG": "theirs", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
+    subprocess.run(command, cwd=project.path, env=env, check=True, capture_output=True)
+    assert fetch(registry, "same", "ours") == fetch(registry, "same", "theirs")
+
+
+def test_linked_targets_are_built_where_they_are_needed(
+    project: Project, address: str, arm64: str, registry: str
+) -> None:
+    """A linked target is built on each node for the platform that its dependant has there."""
+    write_programs(project.path)
+    builder(project, "pair", amd=address, arm=arm64)
+    base = MACHINE.replace('["/machine"]', '["/machine", "base"]')
+    project.write(base=base, Dockerfile='FROM base\nARG TARGETARCH\nRUN ["/machine", "linked"]\n')
+    run = project.bake(
+        f'target "base" {{\n {BOTH}\n dockerfile = "base"\n}}\n'
+        f'target "default" {{\n {BOTH}\n contexts = {{ base = "target:base" }}\n tags = ["{registry}/linked:1"]\n'
+        ' output = ["type=registry"]\n}'
+    )
+    assert set(images(fetch(registry, "linked", "1")[1])) == {"amd64", "arm64"}
+    assert all(run.stderr.count(f" {word}") == 2 for word in SAYS.values())
+
+
+def test_folders_hold_every_platform(project: Project, address: str, arm64: str) -> None:
+    """A local output has a folder for each platform, whichever node it comes from."""
+    write_programs(project.path)
+    project.write(Dockerfile="FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH}/machine /\n")
+    builder(project, "pair", amd=address, arm=arm64)
+    project.bake(f'target "default" {{\n {BOTH}\n output = ["out"]\n}}')
+    names = {f"linux_{a}": (project.path / a / "machine").read_bytes() for a in ("amd64", "arm64")}
+    assert {p.name: (p / "machine").read_bytes() for p in (project.path / "out").iterdir()} == names
+
+
+def test_one_file_comes_from_one_node(project: Project, address: str, arm64: str) -> None:
+    """An archive of several platforms is built by one node that runs all of them, if need be by emulation."""
+    write_programs(project.path)
+    project.write(Dockerfile=MACHINE)
+    builder(project, "pair", amd=address, arm=arm64)
+    project.bake(f'target "default" {{\n {BOTH}\n output = ["type=oci,dest=image.tar"]\n}}')
+    assert (project.path / "image.tar").stat().st_size > 0
+
+
+def test_equal_nodes_share_targets(project: Project, address: str) -> None:
+    """Of two nodes with the same platforms, both build."""
+    project.write(Dockerfile="FROM scratch\nARG N\nCOPY <<EOF /n\n$N\nEOF\n")
+    with running_buildkitd() as other:
+        builder(project, "twins", one=address, two=url(other))
+        before = refs(address)
+        project.bake(
+            'target "default" {\n name = "t${n}"\n matrix = { n = ["0", "1", "2", "3", "4", "5", "6", "7"] }\n'
+            " args = { N = n }\n}"
+        )
+        assert refs(address) - before + refs(url(other)) == 8
+        assert refs(url(other)) in range(2, 7)
+
+
+def test_a_node_that_is_down_is_left_out(project: Project, address: str) -> None:
+    """The others build all, and a warning names it."""
+    project.write(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
+    builder(project, "lame", down=DOWN, up=address)
+    run = project.bake('target "default" {\n output = ["out"]\n}')
+    assert "WARNING: node down is left out" in run.stderr
+    assert (project.path / "out" / "Dockerfile").exists()
+
+
+def test_a_platform_whose_node_is_down_is_refused(project: Project, address: str) -> None:
+    """Where nobody else has a platform, the build ends before it begins, with the node's name and a remedy."""
+    project.write(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
+    builder(project, "lame", up=address, down=f"{DOWN} linux/riscv64")
+    run = project.bake('target "default" {\n platforms = ["linux/amd64", "linux/riscv64"]\n}', check=False)
+    assert run.returncode == 1
+    assert "linux/riscv64 cannot be built: node down cannot be reached" in run.stderr
+    assert "--install riscv64" in run.stderr
+
+
+def test_the_work_of_a_node_that_dies_is_placed_again(project: Project, address: str) -> None:
+    """A node is killed while it builds: its targets are built by the other, and the run succeeds."""
+    project.write(
+        Dockerfile='FROM scratch\nARG N\nCOPY sh /bin/sh\nRUN ["/bin/sh", "-c", "echo began; sleep 2; echo $N > /n"]\n'
+    )
+    with running_buildkitd() as other:
+        builder(project, "mortal", lives=address, dies=url(other))
+        hcl = (
+            'target "default" {\n name = "t${n}"\n matrix = { n = ["0", "1", "2", "3", "4", "5"] }\n'
+            ' args = { N = n }\n network = "none"\n output = ["out/${n}"]\n}'
+        )
+        with subprocess.Popen(
+            project.command(hcl), cwd=project.path, env=project.environ({}), stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr
+            told, begun = "", 0
+            while begun < 6 and (line := process.stderr.readline()):
+                told += line
+                begun += line.endswith(" began\n")
+            os.killpg(other.process.pid, signal.SIGKILL)
+            told += process.stderr.read()
+            assert process.wait(60) == 0, told
+    assert "node dies is lost, its work goes to others" in told
+    assert [(project.path / f"out/{n}/n").read_text() for n in range(6)] == [f"{n}\n" for n in range(6)]
+
+
+def test_processes_of_a_platform_without_emulator_are_refused(project: Project, tmp_path: Path) -> None:
+    """The embedded engine says before a build that a step cannot run, and how to change that; copies go on."""
+    environment = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    project.address = "embedded"
+    hcl = 'target "default" {\n platforms = ["linux/riscv64"]\n output = ["out"]\n}'
+    try:
+        project.write(Dockerfile="FROM scratch\nCOPY sh /bin/sh\nRUN echo never\n")
+        run = project.bake(hcl, check=False, **environment)
+        assert run.returncode == 1
+        assert "linux/riscv64 cannot run on node embedded" in run.stderr
+        assert "--install riscv64" in run.stderr
+        project.write(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
+        project.bake(hcl, check=True, **environment)
+        assert (project.path / "out" / "Dockerfile").exists()
+    finally:
+        subprocess.run([*COMMAND, "engine", "stop"], env=project.environ(environment), capture_output=True, check=True)
+
+
+def test_an_emulator_that_is_missing_is_named_after_the_fact(project: Project) -> None:
+    """A node that may emulate without telling tries; the error then says what is missing."""
+    project.write(Dockerfile="FROM scratch\nCOPY riscv64 /bin/sh\nRUN echo never\n")
+    (project.path / "riscv64").write_bytes(elf(243, bytes(16)))
+    (project.path / "riscv64").chmod(0o755)
+    run = project.bake('target "default" {\n platforms = ["linux/riscv64"]\n network = "none"\n}', check=False)
+    assert run.returncode == 1
+    assert "does not name linux/riscv64 among its platforms" in run.stderr
