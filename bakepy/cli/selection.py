@@ -106,6 +106,8 @@ def config(given: Given, settings: Settings) -> Config:
 
     wanted = list(changes(given, settings))
     found = definition(given, settings)
+    # Before anything can fail: what is warned of, such as a misspelt block, is often why.
+    warn(found.warnings)
     chosen = select(found, words(given).targets or ["default"], wanted)
     if _policy_is_disabled(given):
         from bakepy.model.policy import Policy
@@ -113,7 +115,7 @@ def config(given: Given, settings: Settings) -> Config:
         for target in chosen.targets.values():
             target.policy = [Policy(disabled=True)]
     complete(chosen, settings.lookup)
-    warn([*found.warnings, *chosen.warnings])
+    warn(chosen.warnings)
     check(chosen, settings.lookup)
     return chosen
 

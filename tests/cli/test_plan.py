@@ -77,3 +77,12 @@ def test_an_unknown_format() -> None:
     with pytest.raises(BakeError) as caught:
         main(["--format", "jsn"])
     assert caught.value.diagnostics[0].hint == "did you mean json?"
+
+
+def test_a_misspelt_block_is_told_where_its_target_is_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Warnings are printed also where the selection fails: they often say why."""
+    Path("docker-bake.hcl").write_text('taget "default" {}\n')
+    with pytest.raises(BakeError):
+        main([])
+
+    assert 'did you mean "target"?' in capsys.readouterr().err
