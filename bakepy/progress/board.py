@@ -151,6 +151,17 @@ class Board:
         work.finished = event
         return work
 
+    def ends(self) -> dict[str, ev.State]:
+        """Return how those targets ended of which nothing runs any more.
+
+        Several solves may serve one: on several nodes, and again where a node was lost.
+        """
+        found: dict[str, list[ev.State | None]] = {}
+        for work in self.works.values():
+            for target in work.solve.targets:
+                found.setdefault(target, []).append(work.finished.state if work.finished else None)
+        return {target: _end(states) for target, states in found.items() if None not in states}
+
     def vertex(self, solve: ev.Solve, vertex: ev.Vertex) -> Step:
         """Merge one vertex and return its step."""
         key = vertex.group or vertex.digest
@@ -183,6 +194,12 @@ class Board:
         self._warned.add(seen)
         self.warnings.append((step, warning))
         return step
+
+
+def _end(states: list[ev.State | None]) -> ev.State:
+    """Return the worst of some ends; what was cancelled and begun again counts as it ended then."""
+    bad = next((s for s in (ev.State.FAILED, ev.State.SKIPPED) if s in states), None)
+    return bad or states[-1] or ev.State.CANCELLED
 
 
 def _readable(line: bytes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -113,13 +114,10 @@ class Tty(ev.Reporter):
         board = self._board
         ends = [w.finished.state for w in board.works.values() if w.finished]
         running = len(board.works) - len(ends)
-        finished = {
-            s: sum(len(w.solve.targets) for w in board.works.values() if w.finished and w.finished.state is s)
-            for s in ev.State
-        }
+        finished = Counter(board.ends().values())
         steps = board.steps.values()
         cached = sum(s.cached for s in steps)
-        total = max(len(board.targets), sum(finished.values()))
+        total = max(len(board.targets), finished.total())
         stopped = over and (finished[ev.State.CANCELLED] or len(ends) < len(board.works))
         text = Text("[+] ", "bold", no_wrap=not over, overflow="ellipsis")
         text.append("Stopped after " if stopped else "Built " if over else "Building ")

@@ -91,3 +91,26 @@ def test_lines_do_not_depend_on_how_output_was_cut(data: bytes, cuts: list[int])
 def test_sizes_are_decimal(count: int, expected: str) -> None:
     """Sizes print in decimal units with two digits."""
     assert size(count) == expected
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["done"], "done"),
+        (["done", None], None),
+        (["done", "failed", "done"], "failed"),
+        (["skipped", "done"], "skipped"),
+        (["done", "cancelled", "done"], "done"),
+        (["done", "cancelled"], "cancelled"),
+    ],
+)
+def test_a_target_ends_once(states: list[str | None], expected: str | None) -> None:
+    """Of the solves that serve a target, all must have ended; the worst tells, or the last try where one was lost."""
+    board = Board()
+    for number, state in enumerate(states):
+        solve = ev.Solve(str(number), ("app", "other"))
+        board.start(ev.SolveStarted(solve, 0))
+        if state:
+            board.finish(ev.SolveFinished(solve, 1, ev.State(state)))
+
+    assert board.ends() == ({"app": ev.State(expected), "other": ev.State(expected)} if expected else {})
