@@ -221,9 +221,10 @@ def _fault(spec: SolveSpec, default: str) -> BakeError | None:
     images = [e for e in spec.exports if e.type == "image"]
     for export in spec.exports:
         kind = default if export.type == DEFAULT_EXPORT else export.type
-        if kind in IN_ONE_PIECE:
+        deletes = kind == "local" and export.attr("mode") == "delete"  # what the other nodes sent, too
+        if kind in IN_ONE_PIECE or deletes:
             return BakeError.of(
-                f"{kind} for multi-node builds currently not supported",
+                f"{kind}{' with mode=delete' if deletes else ''} for multi-node builds currently not supported",
                 f"different nodes build {', '.join(spec.platforms)}",
                 hint="push the image to a registry, choose one platform, or name a builder with one node",
             )
