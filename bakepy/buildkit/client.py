@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bakepy.buildkit.build import Build
 from bakepy.buildkit.errors import BuildkitError, SolveError
 from bakepy.buildkit.requests import CacheRecord, Info, PruneRequest, SolveRequest, Worker
+from bakepy.buildkit.status import own_steps, update
 from bakepy.progress.events import Solve, SolveUpdate
 from bakepy.transport.endpoint import Endpoint
 
@@ -118,8 +119,6 @@ class Client:
 
     async def status(self, solve: Solve) -> AsyncIterator[SolveUpdate]:
         """Watch a build that runs or has run, from its beginning to its end."""
-        from bakepy.buildkit.status import update
-
         async for message in self._calls.status(solve.ref):
             yield update(solve, message)
 
@@ -136,8 +135,6 @@ class _Watch:
     async def _run(
         self, stream: Messages, request: SolveRequest, solve: Solve, report: Callable[[SolveUpdate], None]
     ) -> None:
-        from bakepy.buildkit.status import own_steps, update
-
         loop = asyncio.get_running_loop()
         own = own_steps(request)
         try:

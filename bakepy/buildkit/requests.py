@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,6 +10,13 @@ from bakepy.records import Record
 
 HTTP_FILE = "context"
 """The name under which a download lies in its file system."""
+
+_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def new_id() -> str:
+    """Return a name for a build or a session that no other has, of 25 characters as BuildKit makes them."""
+    return "".join(_CHARACTERS[byte % len(_CHARACTERS)] for byte in os.urandom(25))
 
 
 class Exporter(Record):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -73,6 +72,8 @@ def _refuse(asked: Sequence[Need]) -> None:
 
 
 def _explain(asked: Sequence[Need], words: Sequence[str], *, terminal: bool) -> None:
+    import shlex
+
     flags = [f"--allow={need.flag}" for need in asked]
     passed = quote(" ".join(flags))
     _say("Your build is requesting privileges for following possibly insecure capabilities:\n")

@@ -80,6 +80,9 @@ class Driver(ABC):
     name: ClassVar[str]
     """The driver's name in builder files and `ls`."""
 
+    boots: ClassVar[bool] = True
+    """Whether there is anything to start; where not, `boot` only finds out what connecting tells as well."""
+
     @abstractmethod
     async def inspect(self) -> NodeInfo:
         """Tell the node's state without changing it; called by `ls`, `inspect` and the choice of nodes.

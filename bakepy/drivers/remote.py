@@ -25,6 +25,7 @@ class RemoteDriver(Driver):
     """Reach a BuildKit by its address."""
 
     name: ClassVar[str] = "remote"
+    boots: ClassVar[bool] = False
 
     def __init__(self, url: str, options: Mapping[str, str]) -> None:
         self.endpoint = endpoint(url, options)

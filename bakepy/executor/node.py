@@ -9,8 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+# What each build needs is loaded before there is a connection, with whose threads it would share the processor.
+from bakepy.buildkit.client import Client
 from bakepy.buildkit.errors import ConnectionLost, SolveError
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
+from bakepy.buildkit.session.server import Session
 from bakepy.drivers.interface import Driver, DriverError
 from bakepy.executor import foreign
 from bakepy.executor.folders import shared_key
@@ -25,9 +28,7 @@ from bakepy.records import Record
 
 if TYPE_CHECKING:
     from bakepy.buildkit.build import Build
-    from bakepy.buildkit.client import Client
     from bakepy.buildkit.session.rpc import Service
-    from bakepy.buildkit.session.server import Session
     from bakepy.executor.work import Work
 
 CONFIG = "containerimage.config"
@@ -88,10 +89,9 @@ class NodeRun:
 
         Raises DriverError and bakepy.transport.faults.TransportError where that fails.
         """
-        from bakepy.buildkit.client import Client
-
         async with AsyncExitStack() as stack:
-            await driver.boot(work.say)
+            if driver.boots:
+                await driver.boot(work.say)
             endpoint = await stack.enter_async_context(driver.dial())
             client = await stack.enter_async_context(Client.connect(endpoint))
             capabilities = await driver.capabilities()
@@ -119,8 +119,6 @@ class NodeRun:
             yield
 
     def _session(self, services: list[Service]) -> Session:
-        from bakepy.buildkit.session.server import Session
-
         return Session([*services, self._work.auth()], shared_key(self._work.specs.values()))
 
     async def solve(self, vertex: Vertex, parents: Mapping[str, Result], steps: Steps) -> Solved:

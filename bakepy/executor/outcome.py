@@ -5,7 +5,6 @@ from __future__ import annotations
 import binascii
 import json
 import os
-import tempfile
 from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,6 +101,8 @@ def write_metadata(path: Path, outcomes: Mapping[str, Outcome]) -> None:
     text = json.dumps(metadata(outcomes), indent=2, ensure_ascii=False)
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
+    import tempfile  # 3 ms that few builds need
+
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
             file.write(text)

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from bakepy.buildkit.requests import new_id
 from bakepy.diagnostics import BakeError
 from bakepy.executor.node import Solved
-from bakepy.executor.work import Work, new_ref
+from bakepy.executor.work import Work
 from bakepy.planner.place import Placement
 from bakepy.planner.scheduler import State
 from bakepy.planner.spec import Export, SolveSpec
@@ -74,7 +75,7 @@ class Parts:
         from bakepy.executor.registry import HUB, Reference
 
         targets = self._work.graph.vertices[whole].targets
-        solve = ev.Solve(new_ref(), targets)
+        solve = ev.Solve(new_id(), targets)
         started = time.time_ns()
         name = f"merging manifest list {','.join(export.names)}"
         self._work.report(ev.SolveStarted(solve, started))

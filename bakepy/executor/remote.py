@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 from bakepy.builders.builder import Builder
 from bakepy.buildkit.errors import SolveError
 from bakepy.buildkit.redaction import RedactingReporter, Redactor
-from bakepy.buildkit.requests import HTTP_FILE, GatewayRequest, Result, SolveRequest
+from bakepy.buildkit.requests import HTTP_FILE, GatewayRequest, Result, SolveRequest, new_id
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.executor import sources
 from bakepy.executor.agents import agent
-from bakepy.executor.work import new_ref
 from bakepy.planner import gitref
 from bakepy.planner.load import DEFAULT_NAMES, File
 from bakepy.planner.origin import Origin
@@ -109,7 +108,8 @@ async def _client(builder: Builder, reporter: ev.Reporter) -> AsyncIterator[Clie
         for node in builder.nodes:
             async with AsyncExitStack() as stack:
                 try:
-                    await node.driver.boot(lambda text: reporter.report(ev.Message(text)))
+                    if node.driver.boots:
+                        await node.driver.boot(lambda text: reporter.report(ev.Message(text)))
                     endpoint = await stack.enter_async_context(node.driver.dial())
                     client = await stack.enter_async_context(Client.connect(endpoint))
                 except BakeError as error:
@@ -182,7 +182,7 @@ class _Reader(Record):
         from bakepy.buildkit.session.server import Session
 
         session = Session(services)
-        ref = new_ref()
+        ref = new_id()
         request = SolveRequest(ref, session.id, internal=True)
         async with (
             self.client.session(session),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import os
 import time
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,7 @@ from bakepy.executor.work import Work, secret_values
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.place import Placement, whole
 from bakepy.planner.scheduler import Decision, Scheduler, State
-from bakepy.planner.spec import DEFAULT_EXPORT, SolveSpec
+from bakepy.planner.spec import DEFAULT_EXPORT, InlineDockerfile, SolveSpec
 from bakepy.progress import events as ev
 from bakepy.records import Record
 
@@ -48,15 +48,27 @@ async def run(
     if secrets:
         reporter = RedactingReporter(reporter, Redactor(secrets))
     reporter.plan(tuple(name for v in graph.vertices.values() for name in v.targets))
-    with tempfile.TemporaryDirectory(prefix="bakepy-") as scratch:
+    with _scratch(graph) as scratch:
         several = len(builder.nodes) > 1
-        work = Work(graph, env, reporter, Folders(Path(scratch)), builder.load_into, builder.name, several)
+        work = Work(graph, env, reporter, Folders(scratch), builder.load_into, builder.name, several)
         async with AsyncExitStack() as stack:
             nodes = await _connect(builder, work, stack)
             _warn(work, [node for node, _ in nodes.values()], [run for _, run in nodes.values()])
             placement = _place(work, builder, nodes) if several else whole(graph)
             ended = await _Run(work, nodes, placement).run()
     return outcomes(graph, specs, ended)
+
+
+@contextmanager
+def _scratch(graph: SolveGraph) -> Iterator[Path]:
+    """Make a folder for the Dockerfiles that exist only as text, where there are any."""
+    if not any(isinstance(v.spec.dockerfile, InlineDockerfile) for v in graph.vertices.values()):
+        yield Path(os.devnull)
+        return
+    import tempfile  # 3 ms
+
+    with tempfile.TemporaryDirectory(prefix="bakepy-") as folder:
+        yield Path(folder)
 
 
 def _place(work: Work, builder: Builder, nodes: Mapping[str, tuple[Node, NodeRun]]) -> Placement:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import struct
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import quote
 
+from bakepy.buildkit.requests import new_id
 from bakepy.buildkit.session import frames, http2
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError, Service
 
@@ -25,7 +25,6 @@ MESSAGE = 16 << 20
 """Largest message that is accepted, as in Go's gRPC on the daemon."""
 
 _PREFIX = struct.Struct(">BI")  # compressed, length
-_ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _RESPONSE = ((":status", "200"), ("content-type", "application/grpc"))
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _SERVING = b"\x08\x01"
@@ -55,7 +54,7 @@ class Session:
     """
 
     def __init__(self, services: Sequence[Service], shared_key: str = "") -> None:
-        self.id = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(25))
+        self.id = new_id()
         self.shared_key = shared_key
         self._handlers: dict[str, Handler] = {_HEALTH_CHECK: _check_health}
         for service in services:
