@@ -57,6 +57,8 @@ FRAME_SIZE = 16_384
 RECEIVE_WINDOW = 32 << 20
 HEADER_BYTES = 16 << 20
 """Largest header block and decoded header list; ignore files of thousands of lines travel in headers."""
+HEADERS_HELD = 4 * HEADER_BYTES
+"""Decoded header bytes of all open streams, and of what comes at once: HPACK makes megabytes of a few hundred bytes."""
 MAX_STREAMS = 1_024
 MAX_ANSWERS = 1 << 20
 """Bytes of frames other than DATA that may wait before the peer is taken for hostile."""
@@ -73,7 +75,7 @@ Buffer = bytes | bytearray | memoryview
 
 
 class _Stream:
-    __slots__ = ("id", "window", "credit", "returned", "reading", "queue", "pending", "trailers")
+    __slots__ = ("id", "window", "credit", "returned", "reading", "queue", "pending", "trailers", "headers")
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class _Stream:
         queue: deque[Buffer] | None = None,
         pending: int = 0,
         trailers: Headers | None = None,
+        headers: int = 0,
     ) -> None:
         self.id = id
         self.window = window
@@ -98,6 +101,8 @@ class _Stream:
         self.queue: deque[Buffer] = deque() if queue is None else queue
         self.pending = pending
         self.trailers = trailers
+        self.headers = headers
+        """Bytes of the request's headers, decoded."""
 
 
 class Connection:
@@ -118,6 +123,8 @@ class Connection:
         self._control_size = 0
         self._block: tuple[int, int, bytearray] | None = None  # stream, flags, header bytes until END_HEADERS
         self._pieces = 0
+        self._held = 0
+        self._decoded = 0
         self._encoder = Encoder()
         self._decoder = Decoder(max_header_list_size=HEADER_BYTES)
         self._handlers: dict[int, Callable[[int, int, memoryview, list[Event]], None]] = {
@@ -147,6 +154,7 @@ class Connection:
         events: list[Event] = []
         if self.closed:
             return events
+        self._decoded = 0
         if self._rest:
             data = self._rest + data
         at, end, view = 0, len(data), memoryview(data)
@@ -305,6 +313,7 @@ class Connection:
 
     def _forget(self, stream: int) -> None:
         gone = self._streams.pop(stream)
+        self._held -= gone.headers
         if gone.pending:
             self._sending.remove(gone)
 
@@ -395,6 +404,10 @@ class Connection:
             raw = self._decoder.decode(bytes(block), raw=True)
         except (HPACKError, ValueError, IndexError, OverflowError) as error:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "undecodable headers") from error
+        size = sum(len(name) + len(value) for name, value in raw)
+        self._decoded += size
+        if self._decoded > HEADERS_HELD:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "headers too large")
         ends = bool(flags & END_STREAM)
         if found := self._streams.get(stream):
             if not found.reading:
@@ -407,12 +420,13 @@ class Connection:
         if stream <= self._last:  # ended by us while this was under way
             return
         self._last = stream
-        if len(self._streams) >= MAX_STREAMS:
+        if len(self._streams) >= MAX_STREAMS or self._held + size > HEADERS_HELD:
             raise StreamFault(stream, ErrorCode.REFUSED_STREAM)
         headers = checked(raw)
         if headers is None:
             raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR)
-        self._streams[stream] = _Stream(stream, self._peer_window, reading=not ends)
+        self._streams[stream] = _Stream(stream, self._peer_window, reading=not ends, headers=size)
+        self._held += size
         events.append(Request(stream, headers))
         if ends:
             events.append(Ended(stream))

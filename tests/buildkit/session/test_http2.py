@@ -174,6 +174,31 @@ def test_too_many_streams_are_refused() -> None:
     assert events[0].headers[-1] == ("x", "0")
 
 
+@pytest.mark.parametrize("reset", [False, True])
+def test_headers_that_swell_are_bounded(reset: bool) -> None:
+    """Small blocks that decode to megabytes are refused once too much is held, or has come at once."""
+    encoder = Encoder()
+    connection, _ = opened()
+    streams = range(1, 2 * http2.HEADERS_HELD // http2.HEADER_BYTES * 2 + 9, 2)
+    pieces = []
+    for stream in streams:
+        block = encoder.encode([*REQUEST, *[("a", "x" * 4_000)] * (http2.HEADER_BYTES // 4_100)], huffman=False)
+        assert len(block) < http2.FRAME_SIZE
+        pieces.append(frame(1, 4, stream, block) + (frame(3, 0, stream, bytes(4)) if reset else b""))
+    if reset:
+        events = connection.receive(b"".join(pieces))
+        assert isinstance(events[-1], Closed)
+        assert events[-1].code == ErrorCode.ENHANCE_YOUR_CALM
+        return
+    taken = [event for piece in pieces for event in connection.receive(piece) if isinstance(event, Request)]
+    assert 0 < len(taken) < len(pieces)
+    assert sum(len(k) + len(v) for request in taken for k, v in request.headers) <= http2.HEADERS_HELD
+    assert not connection.closed
+    connection.finish(1, [])
+    connection.receive(frame(3, 0, 3, bytes(4)))
+    assert [type(e) for e in connection.receive(frame(1, 4, streams[-1] + 2, encoder.encode(REQUEST)))] == [Request]
+
+
 def test_send_windows_frames_and_turns() -> None:
     """Output keeps to the peer's windows and frame size, and streams take turns."""
     small = (4, 0, 0, struct.pack(">HI", 4, 1_000_000))
