@@ -92,7 +92,8 @@ def main(argv: Sequence[str]) -> int:
         from bakepy.planner.entitlements import parse
 
         parse(options.allow)
-    # All that reading makes stays alive until the end: looking for garbage in it takes a third of the time.
+    # All that reading makes stays alive until the end: looking for garbage in it takes a third of the time. A build
+    # looks for some once it runs (cli.run).
     gc.disable()
     if listed:
         return _list(listed, given, settings)
@@ -102,7 +103,6 @@ def main(argv: Sequence[str]) -> int:
 
         sys.stdout.write(show(config))
         return 0
-    gc.enable()
     from bakepy.cli.run import run
 
     return run(config, replace(options, words=tuple(argv), remote=bool(selection.words(given).url)))

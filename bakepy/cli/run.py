@@ -72,10 +72,15 @@ def execute(
     A second interrupt ends the process at once.
     """
     import asyncio
+    import gc
     import os
     import signal
 
     from bakepy.executor.run import run as run_graph
+
+    # What there is by now stays: only what the run itself makes is worth a look.
+    gc.freeze()
+    gc.enable()
 
     async def main() -> dict[str, Outcome] | None:
         loop = asyncio.get_running_loop()
