@@ -164,6 +164,8 @@ class Receiver:
                 self._make_file(directory, name, path, entry, number)
         except OSError as error:
             raise WriteError(path, error) from error
+        except (OverflowError, ValueError) as error:  # numbers and names that no system takes
+            raise _broken("an impossible entry", path) from error
 
     def _enter(self, path: bytes) -> tuple[_Directory, bytes]:
         """Return the directory that a path lies in and its name there, leaving directories that are complete."""
@@ -313,7 +315,7 @@ class Receiver:
 
 def _finish(fd: int, entry: fsutil_pb2.Stat) -> None:
     for name, value in entry.xattrs.items():
-        with contextlib.suppress(OSError):  # not every file system takes them, nor any from everybody
+        with contextlib.suppress(OSError, ValueError):  # not every file system takes them, nor any from everybody
             os.setxattr(fd, name, value)
     os.fchmod(fd, fsutil.permissions(entry.mode))
     os.utime(fd, ns=(entry.modTime, entry.modTime))

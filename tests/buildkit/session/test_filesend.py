@@ -371,3 +371,14 @@ async def test_unknown_exporter_is_refused() -> None:
         assert await call.rest() == []
     assert call.status
     assert "exporter 9" in str(told[0])
+
+
+async def test_attributes_that_no_system_takes(tmp_path: Path) -> None:
+    """An extended attribute of an impossible name is left out; a device of such a number is refused."""
+    stat_ = fsutil_pb2.Stat(path=b"file", mode=0o644, modTime=TIME, xattrs={"user.a\0b": b""})
+    named = fsutil_pb2.Packet(type="PACKET_STAT", stat=stat_).SerializeToString()
+    assert await export(tmp_path, [named]) == (0, [])
+    huge = (1 << 32) - 1
+    device = entry(b"file", fsutil.MODE_DEVICE | fsutil.MODE_CHAR | 0o644, devmajor=huge, devminor=huge)
+    status, told = await export(tmp_path, [device])
+    assert (status, len(told)) == (Code.UNKNOWN, 1)
