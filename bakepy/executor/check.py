@@ -238,7 +238,7 @@ class _Run:
         elif not _writable(path):
             self.fault(f"no permission to write to {path}", "check its folder's mode and owner")
         if not folder and not self.apart:
-            other = self.written.setdefault(str(path.absolute()), self.name)
+            other = self.written.setdefault(os.path.realpath(path), self.name)
             if other != self.name:
                 self.fault(f"{path} is the destination of target {other} too", "one would overwrite the other")
 

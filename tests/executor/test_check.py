@@ -90,6 +90,9 @@ def test_targets_must_not_overwrite_each_other() -> None:
     same = {"exports": (Export("tar", dest="x.tar"),)}
     ((summary, _),) = faults(same, same)
     assert summary == "x.tar is the destination of target t0 too"
+    detour = {"exports": (Export("tar", dest="in/../x.tar"),)}
+    ((summary, _),) = faults(same, detour)
+    assert summary == "in/../x.tar is the destination of target t0 too"
     out = {"exports": (Export("tar", dest="-"),)}
     ((summary, _),) = faults(out, out)
     assert summary == "multiple outputs configured to write to stdout"
