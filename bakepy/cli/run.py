@@ -95,8 +95,9 @@ def execute(
             interrupted = True
             task.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has SIGHUP
+                loop.add_signal_handler(number, interrupt)
         try:
             return await task
         except asyncio.CancelledError:

@@ -104,10 +104,15 @@ def write_metadata(path: Path, outcomes: Mapping[str, Outcome]) -> None:
     import tempfile  # 3 ms that few builds need
 
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as file:
+            try:
+                file.write(text.encode("utf-8", "replace"))
+                file.flush()
+                os.chmod(file.name, 0o644)
+                os.replace(file.name, path)
+            except OSError:
+                os.unlink(file.name)
+                raise
     except OSError as error:
         hint = "name a file in a folder that you may write to"
         raise BakeError.of(f"failed to write metadata file {path}: {error.strerror}", hint=hint) from None

@@ -28,7 +28,7 @@ from bakepy.planner.place import Placement, whole
 from bakepy.planner.scheduler import Decision, Scheduler, State
 from bakepy.planner.spec import DEFAULT_EXPORT, InlineDockerfile, SolveSpec
 from bakepy.progress import events as ev
-from bakepy.records import Record
+from bakepy.records import Record, replace
 
 AT_ONCE = 48
 """Solves that a node runs at once. BuildKit bounds the steps itself; this bounds streams and memory on both sides."""
@@ -45,8 +45,9 @@ async def run(
     Being cancelled, it returns only once no node runs anything of it.
     """
     secrets = [v for s in graph.vertices.values() for v in secret_values(s.spec, env.variables).values()]
+    redactor = Redactor(secrets)
     if secrets:
-        reporter = RedactingReporter(reporter, Redactor(secrets))
+        reporter = RedactingReporter(reporter, redactor)
     reporter.plan(tuple(name for v in graph.vertices.values() for name in v.targets))
     with _scratch(graph) as scratch:
         several = len(builder.nodes) > 1
@@ -56,7 +57,9 @@ async def run(
             _warn(work, [node for node, _ in nodes.values()], [run for _, run in nodes.values()])
             placement = _place(work, builder, nodes) if several else whole(graph)
             ended = await _Run(work, nodes, placement).run()
-    return outcomes(graph, specs, ended)
+    # The command prints errors by itself where no display does.
+    clean = {v: replace(end, error=redactor.text(end.error)) for v, end in ended.items()}
+    return outcomes(graph, specs, clean)
 
 
 @contextmanager

@@ -132,6 +132,17 @@ def test_secrets_from_files_and_variables(project: Project) -> None:
     assert "got " in run.stderr
 
 
+@pytest.mark.parametrize("progress", ["plain", "rawjson", "quiet", "none"])
+def test_no_display_tells_a_secret_in_an_error(project: Project, progress: str) -> None:
+    """A command that holds a secret, and fails, is shown without it."""
+    hcl = 'target "default" {\n secret = ["id=t,env=WORD"]\n dockerfile-inline = <<EOT\n'
+    hcl += SHELL + "RUN --mount=type=secret,id=t exit 3 # hidden-from-all\nEOT\n}"
+    done = project.bake(hcl, "--progress", progress, check=False, WORD="hidden-from-all")
+    assert done.returncode == 1
+    assert "exit code: 3" in done.stderr
+    assert "hidden-from-all" not in done.stdout + done.stderr
+
+
 def test_targets_mean_their_own_secrets(project: Project) -> None:
     """Two targets that give one id different values each get their own."""
     project.write(
@@ -270,7 +281,7 @@ def test_a_failing_run(project: Project) -> None:
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_leaves_nothing_running(project: Project, number: signal.Signals) -> None:
     """The status is 130, and the step's process is gone once the command is."""
     mark = str(1000 + os.getpid() % 1000 + number / 1000)

@@ -59,6 +59,14 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
         write_metadata(tmp_path / "no" / "m", done())
 
 
+def test_nothing_stays_of_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """What was begun is removed."""
+    (tmp_path / "m").mkdir()
+    with pytest.raises(BakeError, match="failed to write metadata file"):
+        write_metadata(tmp_path / "m", done(a="x"))
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
 def test_targets_that_share_a_solve_keep_their_names() -> None:
     """Each target is told of its own tags, as the exporter completed them."""
     base = SolveSpec(LocalContext("."), LocalDockerfile("Dockerfile"))
