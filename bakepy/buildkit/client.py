@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 QUIET = 5.0
 """Seconds without a status after a build's end until its status stream is given up."""
+OVER = 0.5
+"""Seconds for the same where the build has succeeded and each step that was heard of has ended.
+
+A daemon sometimes keeps the stream open for seconds after it has said all there is to say.
+"""
 UNHEARD = 0.25
 """Seconds that a build which failed without any status has to send one."""
 
@@ -130,6 +135,7 @@ class _Watch:
         self, stream: Messages, request: SolveRequest, solve: Solve, report: Callable[[SolveUpdate], None]
     ) -> None:
         self._heard: float | None = None
+        self._running: set[str] = set()
         self._task = asyncio.create_task(self._run(stream, request, solve, report))
 
     async def _run(
@@ -140,6 +146,11 @@ class _Watch:
         try:
             async for message in stream:
                 self._heard = loop.time()
+                for step in message.vertexes:
+                    if step.HasField("completed"):
+                        self._running.discard(step.digest)
+                    elif step.HasField("started"):
+                        self._running.add(step.digest)
                 report(update(solve, message, own))
         except BuildkitError:
             # The build's own call tells what went wrong.
@@ -147,13 +158,17 @@ class _Watch:
 
     async def end(self, *, failed: bool) -> None:
         """Wait for the end of the stream: it is the daemon's word that nothing runs any more."""
-        # A build that failed before it had a status has none; the daemon would look for one for seconds.
-        patience = UNHEARD if failed and self._heard is None else QUIET
         loop = asyncio.get_running_loop()
         started = loop.time()
-        while not self._task.done() and loop.time() - max(started, self._heard or 0) < patience:
-            await asyncio.wait({self._task}, timeout=patience)
+        while not self._task.done() and loop.time() - max(started, self._heard or 0) < self._patience(failed):
+            await asyncio.wait({self._task}, timeout=self._patience(failed))
         self._task.cancel()
         await asyncio.wait({self._task})
         if not self._task.cancelled():
             self._task.result()
+
+    def _patience(self, failed: bool) -> float:
+        if not failed:
+            return QUIET if self._running else OVER
+        # A build that failed before it had a status has none; the daemon would look for one for seconds.
+        return UNHEARD if self._heard is None else QUIET

@@ -1,0 +1,54 @@
+"""How long a build waits for the end of its status stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bakepy.buildkit.client import OVER, QUIET, _Watch
+from bakepy.buildkit.proto import control_pb2
+from bakepy.buildkit.requests import SolveRequest
+from bakepy.progress.events import Solve, SolveUpdate
+
+
+def step(digest: str, *, ended: bool) -> control_pb2.StatusResponse:
+    vertex = control_pb2.Vertex(digest=digest, name=digest)
+    vertex.started.seconds = 1
+    if ended:
+        vertex.completed.seconds = 2
+    return control_pb2.StatusResponse(vertexes=[vertex])
+
+
+async def endless(*messages: control_pb2.StatusResponse) -> AsyncIterator[control_pb2.StatusResponse]:
+    for message in messages:
+        yield message
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("messages", "failed", "patient"),
+    [
+        ([step("a", ended=False), step("a", ended=True)], False, False),
+        ([step("a", ended=False)], False, True),
+        ([step("a", ended=True)], True, True),
+        ([], True, False),
+    ],
+    ids=["all have ended", "one runs", "failed", "failed before all"],
+)
+async def test_a_stream_without_an_end_is_given_up(
+    messages: list[control_pb2.StatusResponse], failed: bool, patient: bool
+) -> None:
+    """Where all has been said it is given up soon; where something may still run, its end is waited for."""
+    heard: list[SolveUpdate] = []
+    watch = _Watch(endless(*messages), SolveRequest("r", "s", {}), Solve("r", ("t",), ""), heard.append)
+    while len(heard) < len(messages):
+        await asyncio.sleep(0)
+
+    if not patient:
+        async with asyncio.timeout(QUIET / 2):
+            await watch.end(failed=failed)
+    else:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(OVER * 1.5):
+                await watch.end(failed=failed)
+        watch._task.cancel()
