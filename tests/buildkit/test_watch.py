@@ -39,10 +39,10 @@ async def test_a_stream_without_an_end_is_given_up(
     messages: list[control_pb2.StatusResponse], failed: bool, patient: bool
 ) -> None:
     """Where all has been said it is given up soon; where something may still run, its end is waited for."""
-    heard: list[SolveUpdate] = []
-    watch = _Watch(endless(*messages), SolveRequest("r", "s", {}), Solve("r", ("t",), ""), heard.append)
-    while len(heard) < len(messages):
-        await asyncio.sleep(0)
+    heard: asyncio.Queue[SolveUpdate] = asyncio.Queue()
+    watch = _Watch(endless(*messages), SolveRequest("r", "s", {}), Solve("r", ("t",), ""), heard.put_nowait)
+    for _ in messages:
+        await heard.get()
 
     if not patient:
         async with asyncio.timeout(QUIET / 2):
