@@ -81,7 +81,7 @@ class DockerDriver(Driver):
     async def capabilities(self) -> frozenset[Capability]:
         """Tell by the Engine's version and image store."""
         engine = await self._engine()
-        has = {Capability.LOADS_BY_ITSELF}
+        has = {Capability.LOADS_BY_ITSELF, Capability.TELLS_EMULATORS}
         if engine.major >= OLDEST_WITH_INPUTS:
             has.add(Capability.GATEWAY_INPUTS)
         return frozenset(has | STORE if engine.containerd_store else has)

@@ -15,6 +15,9 @@ from bakepy.platforms import Platform
 if TYPE_CHECKING:
     from bakepy.executor.node import NodeRun
 
+NOT_STARTED = 255
+"""The exit code that BuildKit gives to a process which the kernel would not begin."""
+
 
 def platforms(workers: Iterable[Worker]) -> tuple[Platform, ...]:
     """Return what workers run, each once, leaving out what is not known by name here."""
@@ -55,11 +58,16 @@ def lacking(spec: SolveSpec, able: Iterable[Platform]) -> list[Platform]:
     return [p for p in wanted if (p.os, p.architecture) not in known]
 
 
-def explain(error: SolveError, spec: SolveSpec, node: NodeRun) -> None:
+def may_explain(error: SolveError, spec: SolveSpec) -> bool:
+    """Tell whether a process may have failed for want of an emulator: it could not be started at all."""
+    return error.exit_code == NOT_STARTED and bool(spec.platforms)
+
+
+def explain(error: SolveError, spec: SolveSpec, node: str, workers: Iterable[Worker]) -> None:
     """Add to an error what may be its cause: nodes that emulate without telling fail only once a process runs."""
-    if error.exit_code is not None and (missing := lacking(spec, node.platforms)):
+    if missing := lacking(spec, platforms(workers)):
         names = ", ".join(map(str, missing))
-        hint = f"node {node.name} does not name {names} among its platforms: {remedy(missing[0].architecture)}"
+        hint = f"node {node} does not name {names} among its platforms: {remedy(missing[0].architecture)}"
         error.diagnostics = [Diagnostic(error.message, hint=hint)]
 
 

@@ -14,7 +14,7 @@ from bakepy.buildkit.client import Client
 from bakepy.buildkit.errors import ConnectionLost, SolveError
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
 from bakepy.buildkit.session.server import Session
-from bakepy.drivers.interface import Driver, DriverError
+from bakepy.drivers.interface import Capability, Driver, DriverError
 from bakepy.executor import foreign
 from bakepy.executor.folders import shared_key
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
@@ -97,7 +97,9 @@ class NodeRun:
             capabilities = await driver.capabilities()
             gateway = ""
             platforms: tuple[Platform, ...] = ()
-            if work.places or any("host-gateway" in dict(s.extra_hosts).values() for s in work.specs.values()):
+            tells = work.with_platforms and Capability.TELLS_EMULATORS in capabilities
+            through = any("host-gateway" in dict(s.extra_hosts).values() for s in work.specs.values())
+            if work.several or tells or through:
                 workers = await client.workers()
                 gateway = workers[0].labels.get(HOST_GATEWAY, "") if workers else ""
                 platforms = foreign.platforms(workers)
@@ -129,7 +131,8 @@ class NodeRun:
         try:
             return await self._solve(vertex, parents, steps)
         except SolveError as error:
-            foreign.explain(error, vertex.spec, self)
+            if foreign.may_explain(error, vertex.spec):
+                foreign.explain(error, vertex.spec, self.name, await self._client.workers())
             raise
         except ConnectionLost as lost:
             if cause := await self._driver.why_lost():

@@ -122,10 +122,9 @@ class Registry:
         try:
             return self._send(method, url, headers, data)
         except HTTPError as error:
-            challenge = error.headers.get("WWW-Authenticate", "")
-            if error.code != 401 or not self._authorize(challenge):
-                raise
             error.close()
+            if error.code != 401 or not self._authorize(error.headers.get("WWW-Authenticate", "")):
+                raise
         return self._send(method, url, headers, data)
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], data: bytes | None) -> bytes:

@@ -55,8 +55,9 @@ class Work:
         self._refs: dict[str, str] = {} if _refs is None else _refs
         self._auth = _auth
         self.specs = {v: vertex.spec for v, vertex in self.graph.vertices.items()}
-        self.places = several or any(spec.platforms for spec in self.specs.values())
-        """Whether it matters which platforms a node has."""
+        self.several = several
+        """Whether the builder has several nodes."""
+        self.with_platforms = any(spec.platforms for spec in self.specs.values())
         self._config: DockerConfig | None = None
         self.repositories = Repositories(self.env)
         specs = self.specs.values()

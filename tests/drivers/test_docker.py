@@ -27,7 +27,9 @@ NEW = {
     Capability.ATTESTATIONS,
     Capability.GATEWAY_INPUTS,
     Capability.LOADS_BY_ITSELF,
+    Capability.TELLS_EMULATORS,
 }
+OLD = {Capability.LOADS_BY_ITSELF, Capability.TELLS_EMULATORS}
 
 
 def is_old(host: DockerHost) -> bool:
@@ -54,7 +56,7 @@ async def test_an_engine_tells_what_it_is(docker: DockerHost) -> None:
     assert node.version
     assert "linux/" in node.platforms[0]
     old = await asyncio.to_thread(is_old, docker)
-    assert await driver.capabilities() == ({Capability.LOADS_BY_ITSELF} if old else NEW)
+    assert await driver.capabilities() == (OLD if old else NEW)
 
 
 async def test_an_engine_builds(docker: DockerHost, context: Path) -> None:

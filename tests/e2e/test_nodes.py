@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tests.daemon import Daemon, running_buildkitd
 from tests.e2e.conftest import COMMAND, Project
 from tests.machines import SAYS, elf, emulated_arm64, write_programs
 from tests.reference import buildx
+from tests.registries import password
+from tests.registries import registry as registry_with
 
 pytestmark = pytest.mark.e2e
 
@@ -74,6 +77,22 @@ def refs(daemon_url: str) -> int:
         ["buildctl", "--addr", daemon_url, "debug", "histories"], capture_output=True, text=True, check=True
     )
     return len(run.stdout.splitlines()) - 1
+
+
+def kill_while_building(project: Project, hcl: str, daemon: Daemon, begun: int) -> str:
+    """Kill a daemon once so many steps have printed `begun`; return what a build that succeeds then printed."""
+    with subprocess.Popen(
+        project.command(hcl), cwd=project.path, env=project.environ({}), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        told = ""
+        while begun and (line := process.stderr.readline()):
+            told += line
+            begun -= line.endswith(" begun\n")
+        os.killpg(daemon.process.pid, signal.SIGKILL)
+        told += process.stderr.read()
+        assert process.wait(60) == 0, told
+    return told
 
 
 def test_an_image_for_two_platforms_is_pushed_as_one_index(
@@ -152,6 +171,52 @@ def test_linked_targets_are_built_where_they_are_needed(
     assert all(run.stderr.count(f" {word}") == 2 for word in SAYS.values())
 
 
+def test_an_index_is_pushed_with_the_users_password(project: Project, address: str, arm64: str) -> None:
+    """What logs BuildKit in opens the registry for the index, too; without it, the target fails."""
+    write_programs(project.path)
+    project.write(Dockerfile=MACHINE)
+    builder(project, "pair", amd=address, arm=arm64)
+    secret = b64encode(b"me:secret").decode()
+    with registry_with(project.path, password(project.path, "me", "secret")) as domain:
+        hcl = f'target "default" {{\n {BOTH}\n tags = ["{domain}/mine:1"]\n output = ["type=registry"]\n}}'
+        assert "401" in project.bake(hcl, check=False).stderr
+        (project.path / ".docker" / "config.json").write_text(json.dumps({"auths": {domain: {"auth": secret}}}))
+        project.bake(hcl)
+
+
+def test_three_nodes(project: Project, address: str, arm64: str, registry: str) -> None:
+    """Of targets for two platforms, one node builds every arm64 part and two share the amd64 parts."""
+    project.write(Dockerfile="FROM scratch\nARG N TARGETARCH\nCOPY <<EOF /n\n$N $TARGETARCH\nEOF\n")
+    with running_buildkitd() as other:
+        nodes = {"one": address, "two": url(other), "arm": arm64}
+        builder(project, "three", **nodes)
+        before = {name: refs(at) for name, at in nodes.items()}
+        project.bake(
+            f'target "default" {{\n name = "t${{n}}"\n matrix = {{ n = ["0", "1", "2", "3", "4", "5"] }}\n {BOTH}\n'
+            f' args = {{ N = "three${{n}}" }}\n tags = ["{registry}/three:${{n}}"]\n output = ["type=registry"]\n}}'
+        )
+        built = {name: refs(at) - before[name] for name, at in nodes.items()}
+    assert built["arm"] == built["one"] + built["two"] == 6
+    assert built["one"] in range(2, 5)
+    assert all(set(images(fetch(registry, "three", str(n))[1])) == {"amd64", "arm64"} for n in range(6))
+
+
+def test_a_part_of_a_lost_node_is_built_by_another(project: Project, address: str, registry: str) -> None:
+    """The node of a platform is killed while it builds: another builds that part, and the index is whole."""
+    project.write(
+        Dockerfile='FROM scratch\nCOPY sh /bin/sh\nRUN ["/bin/sh", "-c", "echo begun; sleep 2; echo end > /end"]\n'
+    )
+    with running_buildkitd("--oci-worker-platform", "linux/arm64") as arm:
+        builder(project, "mortal", lives=address, dies=url(arm))
+        hcl = (
+            f'target "default" {{\n {BOTH}\n network = "none"\n tags = ["{registry}/lost:1"]\n'
+            ' output = ["type=registry"]\n}'
+        )
+        told = kill_while_building(project, hcl, arm, 2)
+    assert "node dies is lost, its work goes to others" in told
+    assert set(images(fetch(registry, "lost", "1")[1])) == {"amd64", "arm64"}
+
+
 def test_folders_hold_every_platform(project: Project, address: str, arm64: str) -> None:
     """A local output has a folder for each platform, whichever node it comes from."""
     write_programs(project.path)
@@ -207,7 +272,7 @@ def test_a_platform_whose_node_is_down_is_refused(project: Project, address: str
 def test_the_work_of_a_node_that_dies_is_placed_again(project: Project, address: str) -> None:
     """A node is killed while it builds: its targets are built by the other, and the run succeeds."""
     project.write(
-        Dockerfile='FROM scratch\nARG N\nCOPY sh /bin/sh\nRUN ["/bin/sh", "-c", "echo began; sleep 2; echo $N > /n"]\n'
+        Dockerfile='FROM scratch\nARG N\nCOPY sh /bin/sh\nRUN ["/bin/sh", "-c", "echo begun; sleep 2; echo $N > /n"]\n'
     )
     with running_buildkitd() as other:
         builder(project, "mortal", lives=address, dies=url(other))
@@ -215,17 +280,7 @@ def test_the_work_of_a_node_that_dies_is_placed_again(project: Project, address:
             'target "default" {\n name = "t${n}"\n matrix = { n = ["0", "1", "2", "3", "4", "5"] }\n'
             ' args = { N = n }\n network = "none"\n output = ["out/${n}"]\n}'
         )
-        with subprocess.Popen(
-            project.command(hcl), cwd=project.path, env=project.environ({}), stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stderr
-            told, begun = "", 0
-            while begun < 6 and (line := process.stderr.readline()):
-                told += line
-                begun += line.endswith(" began\n")
-            os.killpg(other.process.pid, signal.SIGKILL)
-            told += process.stderr.read()
-            assert process.wait(60) == 0, told
+        told = kill_while_building(project, hcl, other, 6)
     assert "node dies is lost, its work goes to others" in told
     assert [(project.path / f"out/{n}/n").read_text() for n in range(6)] == [f"{n}\n" for n in range(6)]
 

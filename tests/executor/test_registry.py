@@ -5,54 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
-import socket
-import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import bcrypt
 import pytest
 
 from bakepy.buildkit.session.credentials import Credentials
 from bakepy.executor.registry import INDEX, Reference, Registry, RegistryError
+from tests.registries import free_port, password, registry
 
 EMPTY = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
 DIGEST = "sha256:" + hashlib.sha256(EMPTY).hexdigest()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def registry(folder: Path, auth: str = "") -> Iterator[str]:
-    """Run a registry and give its domain; `auth` is a section of its configuration."""
-    program = shutil.which("docker-registry")
-    if not program:
-        pytest.skip("no docker-registry: `make test` provides one")
-    port = free_port()
-    config = folder / "config.yml"
-    storage = f"storage:\n  filesystem:\n    rootdirectory: {folder}/data\n"
-    config.write_text(f"version: 0.1\n{storage}http:\n  addr: 127.0.0.1:{port}\n{auth}")
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen([program, "serve", config], stdout=log, stderr=log) as run,
-    ):
-        try:
-            for _ in range(400):
-                with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                time.sleep(0.05)
-            yield f"127.0.0.1:{port}"
-        finally:
-            run.terminate()
 
 
 def image(domain: str) -> Reference:
@@ -73,8 +39,7 @@ def test_what_is_put_can_be_had(tmp_path: Path) -> None:
 
 def test_a_password_is_given_when_asked_for(tmp_path: Path) -> None:
     """The right one opens the registry; without it, the error says how to log in."""
-    (tmp_path / "users").write_bytes(b"me:" + bcrypt.hashpw(b"secret", bcrypt.gensalt(4)) + b"\n")
-    with registry(tmp_path, f"auth:\n  htpasswd:\n    realm: here\n    path: {tmp_path}/users\n") as domain:
+    with registry(tmp_path, password(tmp_path, "me", "secret")) as domain:
         Registry(image(domain), Credentials("me", "secret")).put("1", INDEX, EMPTY)
         for wrong in (Credentials(), Credentials("me", "guess")):
             with pytest.raises(RegistryError, match="401") as caught:

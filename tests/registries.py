@@ -1,0 +1,51 @@
+"""Registries of our own on the loopback interface."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def registry(folder: Path, auth: str = "") -> Iterator[str]:
+    """Run a registry and give its domain; `auth` is a section of its configuration."""
+    program = shutil.which("docker-registry")
+    if not program:
+        pytest.skip("no docker-registry: `make test` provides one")
+    port = free_port()
+    config = folder / "config.yml"
+    storage = f"storage:\n  filesystem:\n    rootdirectory: {folder}/data\n"
+    config.write_text(f"version: 0.1\n{storage}http:\n  addr: 127.0.0.1:{port}\n{auth}")
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen([program, "serve", config], stdout=log, stderr=log) as run,
+    ):
+        try:
+            for _ in range(400):
+                with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.05)
+            yield f"127.0.0.1:{port}"
+        finally:
+            run.terminate()
+
+
+def password(folder: Path, user: str, secret: str) -> str:
+    """Return the section of a registry's configuration that lets one user in."""
+    file = folder / "users"
+    file.write_bytes(user.encode() + b":" + bcrypt.hashpw(secret.encode(), bcrypt.gensalt(4)) + b"\n")
+    return f"auth:\n  htpasswd:\n    realm: here\n    path: {file}\n"
