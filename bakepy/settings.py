@@ -115,6 +115,19 @@ class Settings:
         return {wanted[name.upper()]: name for name in reversed(list(self._environ)) if name.upper() in wanted}
 
     @property
+    def metadata_provenance(self) -> str:
+        """Return how much provenance `BUILDX_METADATA_PROVENANCE` wants in metadata files: min, max; empty for none."""
+        asked = self._environ.get("BUILDX_METADATA_PROVENANCE", "")
+        if asked in {"disabled", "0", "f", "F", "FALSE", "false", "False"}:
+            return ""
+        return "max" if asked == "max" else "min"
+
+    @property
+    def metadata_warnings(self) -> bool:
+        """Tell whether `BUILDX_METADATA_WARNINGS` wants the builds' warnings in metadata files."""
+        return self.flag("BUILDX_METADATA_WARNINGS")
+
+    @property
     def bake_relative_paths(self) -> str:
         """Return what `BUILDX_BAKE_FILE_RELATIVE_PATHS` says on whether contexts start at the folder of their file."""
         return self._environ.get("BUILDX_BAKE_FILE_RELATIVE_PATHS", "").strip()

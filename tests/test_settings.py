@@ -40,3 +40,12 @@ def test_an_environment_is_copied_for_a_program() -> None:
 
     assert settings.environment(B="3", C="4") == {"A": "1", "B": "3", "C": "4"}
     assert settings.lookup("B") == "2"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [(None, "min"), ("", "min"), ("min", "min"), ("max", "max"), ("more", "min"), ("disabled", ""), ("false", "")],
+)
+def test_metadata_files_tell_provenance_unless_told_not_to(asked: str | None, told: str) -> None:
+    """An unknown word means the default."""
+    assert Settings({} if asked is None else {"BUILDX_METADATA_PROVENANCE": asked}).metadata_provenance == told

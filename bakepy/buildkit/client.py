@@ -9,7 +9,7 @@ async with Client.connect(endpoint) as client, client.session(session):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from bakepy.transport.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from bakepy.buildkit.calls import Calls
+    from bakepy.buildkit.history import Provenance
     from bakepy.buildkit.proto import control_pb2
     from bakepy.buildkit.session.server import Session
 
@@ -77,6 +78,12 @@ class Client:
         from bakepy.buildkit.cache import prune
 
         return prune(self._calls, request)
+
+    async def provenance(self, ref: str) -> Mapping[str, Provenance]:
+        """Return what the daemon attests of a build that has ended, by platform; empty where it keeps no records."""
+        from bakepy.buildkit.history import provenance
+
+        return await provenance(self._calls, ref)
 
     @asynccontextmanager
     async def session(self, session: Session) -> AsyncIterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from bakepy.settings import Settings
 if TYPE_CHECKING:
     from bakepy.builders.builder import Builder
     from bakepy.cli.build import RunOptions
-    from bakepy.executor.outcome import Outcome
+    from bakepy.executor.outcome import Json, Outcome
     from bakepy.planner.graph import SolveGraph
     from bakepy.planner.spec import SolveSpec
     from bakepy.progress.events import Reporter
@@ -56,12 +56,20 @@ def run(config: Config, options: RunOptions) -> int:
     reporter = choose(options.progress, sys.stderr)
     builder = choose_builder(options.builder, settings)
     env = Environment(
-        settings.environment(), settings.docker_config, proxies(settings.docker_config, builder.load_into.url)
+        settings.environment(),
+        settings.docker_config,
+        proxies(settings.docker_config, builder.load_into.url),
+        provenance=settings.metadata_provenance if options.metadata_file else "",
     )
+    warnings: list[Json] = []
+    if options.metadata_file and settings.metadata_warnings and not options.call:
+        from bakepy.executor.warned import WarningsKeeper
+
+        reporter = WarningsKeeper(reporter, warnings)
     outcomes = execute(graph, builder, reporter, env, specs)
     if outcomes is None:
         return INTERRUPTED
-    return finish(config, options, outcomes)
+    return finish(config, options, outcomes, warnings)
 
 
 def execute(
@@ -111,14 +119,14 @@ def execute(
         reporter.close()
 
 
-def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome]) -> int:
+def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome], warnings: Sequence[Json] = ()) -> int:
     """Write the metadata file, print answers to calls, and return the exit status."""
     from bakepy.executor.outcome import INLINE_MESSAGE, write_metadata
     from bakepy.planner.scheduler import State
 
     failed = [o for o in outcomes.values() if o.state is not State.DONE]
     if options.metadata_file and len(failed) < len(outcomes):
-        write_metadata(Path(options.metadata_file), outcomes)
+        write_metadata(Path(options.metadata_file), outcomes, warnings)
     status = 0
     if answers := {n: o.answer for n, o in sorted(outcomes.items()) if o.answer}:
         from bakepy.cli.answers import show

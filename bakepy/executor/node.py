@@ -167,7 +167,12 @@ class NodeRun:
             await steps.released(vertex.id)
         response = _told(await build.finish(result), exporters)
         _tag_caches(vertex.spec, response)
-        return Solved(response | {BUILD_REF: f"{self._work.builder}/{self.name}/{build.ref}"})
+        response[BUILD_REF] = f"{self._work.builder}/{self.name}/{build.ref}"
+        if mode := self._work.env.provenance:
+            from bakepy.executor.provenance import entries
+
+            response |= entries(await self._client.provenance(build.ref), mode)
+        return Solved(response)
 
     async def _session_for(self, spec: SolveSpec, outputs: Outputs, stack: AsyncExitStack) -> Session:
         """Return the session that serves a solve: its own where others must not answer for it."""

@@ -6,7 +6,7 @@ import binascii
 import json
 import os
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DIGEST = "containerimage.digest"
 BUILD_REF = "buildx.build.ref"
+WARNINGS = "buildx.build.warnings"
 INLINE_MESSAGE = "frontend.result.inlinemessage"
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -96,9 +97,13 @@ def _decoded(key: str, value: str) -> Json:
     return decoded if decoded and all(isinstance(o, dict) for o in objects) else value
 
 
-def write_metadata(path: Path, outcomes: Mapping[str, Outcome]) -> None:
-    """Write the metadata file as a whole or not at all. Raises BakeError where that fails."""
-    text = json.dumps(metadata(outcomes), indent=2, ensure_ascii=False)
+def write_metadata(path: Path, outcomes: Mapping[str, Outcome], warnings: Sequence[Json] = ()) -> None:
+    """Write the metadata file, with warnings where there are any, as a whole or not at all.
+
+    Raises BakeError where that fails.
+    """
+    content = metadata(outcomes) | ({WARNINGS: [*warnings]} if warnings else {})
+    text = json.dumps(dict(sorted(content.items())), indent=2, ensure_ascii=False)
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     import tempfile  # 3 ms that few builds need
