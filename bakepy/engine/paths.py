@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -87,20 +88,28 @@ class Paths(Record):
         return self.home / "alive.lock"
 
     def prepare(self) -> None:
-        """Make the folders, open to this user alone.
+        """Make the folders, and those that they lie in, open to this user alone.
 
-        Raises EngineError where a folder belongs to someone else.
+        Raises EngineError where a folder belongs to someone else, who could put other programs there.
         """
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed([self.home, *self.home.parents]):
+            # Each by itself: `parents=True` would leave them as open as the umask has it.
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
         self.run.mkdir(mode=0o700, exist_ok=True)
-        found = self.run.lstat()
-        if found.st_uid != os.getuid() or not self.run.is_dir() or self.run.is_symlink():
-            from bakepy.engine.errors import EngineError
+        # The folder may be a link to another disk, but not in a place like /tmp, where anybody may put one.
+        _claim(self.home, self.home.stat())
+        _claim(self.run, self.run.lstat())
 
-            raise EngineError.of(
-                "the embedded engine's folder belongs to someone else",
-                f"{self.run} is owned by user {found.st_uid}, and this is user {os.getuid()}",
-                hint=f"remove it: rm -r {self.run}",
-            )
-        if found.st_mode & 0o077:
-            self.run.chmod(0o700)
+
+def _claim(folder: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+        from bakepy.engine.errors import EngineError
+
+        raise EngineError.of(
+            "the embedded engine's folder belongs to someone else",
+            f"{folder} is owned by user {found.st_uid}, and this is user {os.getuid()}",
+            hint=f"remove it: rm -r {folder}",
+        )
+    if found.st_mode & 0o077:
+        folder.chmod(0o700)

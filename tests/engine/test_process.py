@@ -202,15 +202,33 @@ def test_a_full_disk_is_named(engine: Engine, settings: Settings, paths: Paths, 
 
 
 @root_only
-def test_the_folder_of_someone_else_is_refused(settings: Settings, paths: Paths, engine: Engine, say: Say) -> None:
-    """A run folder that another user owns is not trusted."""
+@pytest.mark.parametrize("name", ["home", "run"])
+def test_the_folder_of_someone_else_is_refused(
+    settings: Settings, paths: Paths, engine: Engine, say: Say, name: str
+) -> None:
+    """A folder that another user owns is not trusted: neither for the socket nor for the programs."""
     from bakepy.engine.errors import EngineError
 
     paths.prepare()
-    os.chown(paths.run, 65534, 65534)
+    os.chown(getattr(paths, name), 65534, 65534)
 
     with pytest.raises(EngineError, match="belongs to someone else"):
         start(engine, settings, say)
+
+
+def test_nobody_else_may_write_where_the_engine_lies(home: Path) -> None:
+    """The folders that are made are open to this user alone, whatever the umask, and so is one that was open before."""
+    paths = Paths(home / "data/bakepy/engine")
+    before = os.umask(0)
+    try:
+        paths.prepare()
+        made = [home / "data", home / "data/bakepy", paths.home, paths.run]
+        assert {stat.S_IMODE(folder.stat().st_mode) for folder in made} == {0o700}
+        paths.home.chmod(0o777)
+        paths.prepare()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(paths.home.stat().st_mode) == 0o700
 
 
 def test_a_long_home_still_has_a_short_socket(home: Path) -> None:
