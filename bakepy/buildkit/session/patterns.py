@@ -19,6 +19,8 @@ State = tuple[bool, ...]
 """What a directory's contents inherit: for each run of patterns whether it matched the directory or one above."""
 
 _SPECIAL = frozenset("*[]?^\\")
+MOST_STARS = 2
+"""Wildcards up to which Python's expressions serve; with each more, what they try grows by the length of a name."""
 _ESCAPED = frozenset(".+()$")
 _RAW = frozenset("[]|{}")
 """Characters that the reference hands to its regular expressions as they are, `|{}` for a slip in its table."""
@@ -152,7 +154,7 @@ class _Run:
 
 
 def _re2(pattern: str, text: str) -> Callable[[str], bool]:
-    """Compile what only Go's own syntax of regular expressions defines: classes and escapes."""
+    """Compile what only Go's own syntax of regular expressions defines (classes, escapes), and what has many stars."""
     import re2
 
     options = re2.Options()
@@ -222,7 +224,8 @@ def _translate(pattern: str) -> tuple[str, str]:
             if character in "[]":
                 kind = "regexp"
         first = False
-    return ("re2" if odd and kind == "regexp" else kind), "".join(out)
+    slow = pattern.replace("**", "*").count("*") > MOST_STARS
+    return ("re2" if (odd or slow) and kind == "regexp" else kind), "".join(out)
 
 
 _CLASS = r"\[\^?(?:(?:\\.|[^\\\]\-])(?:-(?:\\.|[^\\\]\-]))?)+\]"
@@ -253,6 +256,22 @@ def _check(pattern: str) -> None:
                 break
         else:
             return
+
+
+def fits(pattern: str) -> Callable[[str], bool]:
+    """Return what tells whether a whole name matches a pattern, as Go's `path.Match` reads it."""
+    if pattern.count("*") > MOST_STARS:
+        import re2
+
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            # Names that are no UTF-8 are told from others by their surrogates alone, which RE2 does not take.
+            compiled = re2.compile(f"(?s){glob(pattern).pattern}".encode(errors="replace"), options)
+            return lambda name: compiled.fullmatch(name.encode(errors="replace")) is not None
+        except re2.error:
+            pass  # a class that nothing is in
+    return lambda name: glob(pattern).fullmatch(name) is not None
 
 
 @lru_cache(maxsize=64)

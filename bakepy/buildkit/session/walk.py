@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
-from bakepy.buildkit.session.patterns import Filter, State, clean, glob
+from bakepy.buildkit.session.patterns import Filter, State, clean, fits
 
 _NAME = attrgetter("name")
 _NO_XATTRS: Mapping[str, bytes] = {}
@@ -201,7 +201,8 @@ def _targets(root: bytes, path: str) -> list[str] | None:
             names = [name.decode(errors="surrogateescape") for name in sorted(os.listdir(directory))]
         except OSError:
             return None
-        links = [_link(root, parent, name) for name in names if glob(base).fullmatch(name)]
+        matches = fits(base)
+        links = [_link(root, parent, name) for name in names if matches(name)]
         return [link for link in links if link is not None] or None
     link = _link(root, parent, base)
     return None if link is None else [link]

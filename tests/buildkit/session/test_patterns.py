@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bakepy.buildkit.session.patterns import Filter, Matcher, PatternError, glob
+from bakepy.buildkit.session.patterns import Filter, Matcher, PatternError, fits, glob
 
 RECORDED = Path(__file__).parents[2] / "cases" / "session" / "patterns.jsonl"
 CASES = [json.loads(line) for line in RECORDED.read_text().splitlines()]
@@ -88,3 +88,20 @@ def test_two_trailing_globs_are_pruned_as_in_the_reference() -> None:
     kept, enter, state = keep.visit("a", keep.start)
     assert (kept, enter) == (False, True)
     assert keep.visit("a/b", state)[:2] == (False, False)
+
+
+@given(st.text("ab*?[]^-\\. é", max_size=12), st.text("ab-. é\n", max_size=8))
+def test_names_match_alike_with_many_stars(pattern: str, name: str) -> None:
+    """The two ways to match a name agree."""
+    pattern += "***"
+    assert fits(pattern)(name) is (glob(pattern).fullmatch(name) is not None)
+
+
+def test_many_stars_are_no_trap() -> None:
+    """A pattern that a naive search would try for years is answered: one line of an ignore file is enough of those."""
+    name = "a" * 250
+    assert not match(Matcher(["*a" * 20 + "b"]), name)
+    assert match(Matcher(["*a" * 20]), name)
+    assert not match(Matcher(["/".join(["**", "a*"] * 12) + "/b"]), "/".join(["a"] * 100))
+    assert not fits("*a" * 20 + "b")(name)
+    assert fits("*a" * 20)(name)
