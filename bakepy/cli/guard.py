@@ -43,6 +43,9 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         for stream in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         return 141
+    except MemoryError:
+        show(BakeError.of("not enough memory", hint=CIRCUMSTANCES[errno.ENOMEM]))
+        return 1
     except Exception as error:
         if isinstance(error, OSError) and error.errno in CIRCUMSTANCES:
             _refused(error, CIRCUMSTANCES[error.errno])

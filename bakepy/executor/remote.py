@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import posixpath
 import tarfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -75,7 +76,7 @@ async def read(
     """
     git = sources.parse_git(url) is not None
     secrets = access.sources(url) if git else ()
-    redactor = Redactor(access.variables[s.env].encode() for s in secrets if access.variables.get(s.env))
+    redactor = Redactor(os.fsencode(access.variables[s.env]) for s in secrets if access.variables.get(s.env))
     watch = _Watch(RedactingReporter(reporter, redactor))
     async with _client(builder, watch) as client:
         reader = _Reader(url, access, client, watch)
@@ -194,7 +195,7 @@ class _Reader(Record):
         """Return what BuildKit may ask for to open the repository."""
         from bakepy.buildkit.session.secrets import Secrets
 
-        values = {s.id: self.access.variables.get(s.env, "").encode() for s in secrets}
+        values = {s.id: os.fsencode(self.access.variables.get(s.env, "")) for s in secrets}
         services: list[Service] = [Secrets(values)] if values else []
         ref = sources.parse_git(self.url)
         if ref and ref.scheme == gitref.SSH:

@@ -195,7 +195,7 @@ def secret_values(spec: SolveSpec, variables: Mapping[str, str]) -> dict[str, by
     for secret in spec.secrets:
         place = secret_place(secret, variables)
         try:
-            found[secret.id] = variables.get(place, "").encode() if isinstance(place, str) else place.read_bytes()
+            found[secret.id] = os.fsencode(variables.get(place, "")) if isinstance(place, str) else place.read_bytes()
         except OSError as error:
             raise BakeError.of(f"secret {secret.id}: cannot read {place}: {error.strerror}") from None
     return found

@@ -110,3 +110,13 @@ def test_output_is_utf_8_in_any_locale(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "é" in done.stdout.decode("utf-8")
+
+
+def test_too_little_memory_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the machine lacks is said in one line, without a report."""
+
+    def fail(_: object) -> int:
+        raise MemoryError
+
+    assert guarded(fail, []) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "ERROR: not enough memory"

@@ -136,3 +136,14 @@ def test_each_fault_of_an_expression_is_reported() -> None:
 def test_suggestions_are_less_than_three_edits_away(given: str, names: list[str], expected: str | None) -> None:
     """The nearest name within HCL's distance is suggested, the first of several."""
     assert suggestion(given, names) == expected
+
+
+@pytest.mark.parametrize(
+    "call", ['indent(pow(2, 62), "a\\nb")', 'format("%4611686018427387904d", 1)', 'format("%.4611686018427387904f", 1)']
+)
+def test_results_that_no_machine_can_hold_are_faults(call: str) -> None:
+    """A mistyped count is the definition's fault, with its place, and no fault of the program's."""
+    (fault, *_) = faults_of(f"a = {call}\n")
+    assert fault.summary == "Error in function call"
+    assert "too large" in fault.detail
+    assert str(fault.subject).startswith("f0.hcl:1,5-")

@@ -1,5 +1,6 @@
 """What the solves of a run share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from bakepy.diagnostics import BakeError
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.executor.environment import Environment
 from bakepy.executor.folders import Folders
-from bakepy.executor.work import Work
+from bakepy.executor.work import Work, secret_values
 from bakepy.planner.graph import build_graph
 from bakepy.planner.spec import Cache, InlineDockerfile, LayoutContext, LocalContext, SecretSource, SolveSpec, SshSource
 from bakepy.progress.events import Reporter
@@ -37,3 +38,9 @@ def test_what_a_target_wrote_leads_nowhere_else(tmp_path: Path, kind: str) -> No
     place.symlink_to("elsewhere")
     with pytest.raises(BakeError, match="leads elsewhere than when the build began"):
         work.private_services(spec)
+
+
+def test_a_variable_that_is_a_secret_may_hold_any_bytes() -> None:
+    """Variables are bytes, and a key or a token need not be UTF-8."""
+    spec = SolveSpec(LocalContext("."), InlineDockerfile("FROM scratch"), secrets=(SecretSource("s", env="KEY"),))
+    assert secret_values(spec, {"KEY": os.fsdecode(b"\xff\x00key")}) == {"s": b"\xff\x00key"}

@@ -202,6 +202,9 @@ def call(function: Function, args: Sequence[Argument]) -> Value:
         raise FunctionError([_bad_argument(fault.index, param.name, fault, given=len(args))]) from None
     except ValueFault as fault:
         raise FunctionError([_failed(function, fault)]) from None
+    except (MemoryError, OverflowError):
+        # A count that somebody mistyped, such as the spaces to indent by: more than this machine can hold.
+        raise FunctionError([_failed(function, ValueFault("the result would be too large"))]) from None
 
 
 def _bad_argument(index: int, name: str, fault: ValueFault, given: int | None = None) -> Complaint:
