@@ -21,15 +21,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def registry(folder: Path, auth: str = "") -> Iterator[str]:
-    """Run a registry and give its domain; `auth` is a section of its configuration."""
+def registry(folder: Path, auth: str = "", http: str = "") -> Iterator[str]:
+    """Run a registry and give its domain; `auth` is a section of its configuration, `http` the rest of one."""
     program = shutil.which("docker-registry")
     if not program:
         pytest.skip("no docker-registry: `make test` provides one")
     port = free_port()
     config = folder / "config.yml"
     storage = f"storage:\n  filesystem:\n    rootdirectory: {folder}/data\n"
-    config.write_text(f"version: 0.1\n{storage}http:\n  addr: 127.0.0.1:{port}\n{auth}")
+    config.write_text(f"version: 0.1\n{storage}http:\n  addr: 127.0.0.1:{port}\n{http}{auth}")
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen([program, "serve", config], stdout=log, stderr=log) as run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from bakepy.drivers.docker_host import DockerHost
@@ -10,14 +11,24 @@ from bakepy.records import Record
 
 
 class Node(Record):
-    """Name one node, how it is reached, and the platforms that its user reserved for it (empty: what it has)."""
+    """Name one node, how it is reached, and the platforms that its user reserved for it (empty: what it has).
 
-    __slots__ = ("name", "driver", "platforms")
+    `files` are the node's configuration and certificates, by their path on it.
+    """
 
-    def __init__(self, name: str, driver: Driver, platforms: tuple[str, ...] = ()) -> None:
+    __slots__ = ("name", "driver", "platforms", "files")
+
+    def __init__(
+        self,
+        name: str,
+        driver: Driver,
+        platforms: tuple[str, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.name: Final = name
         self.driver: Final = driver
         self.platforms: Final = platforms
+        self.files: Final[Mapping[str, bytes]] = {} if files is None else files
 
 
 class Builder(Record):

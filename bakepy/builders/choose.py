@@ -106,7 +106,8 @@ def context_builder(context: str) -> StoredBuilder:
 def nodes(stored: StoredBuilder, settings: Settings) -> tuple[Node, ...]:
     """Return a builder's nodes with their drivers. Raises BuilderError or DriverError for what they cannot use."""
     return tuple(
-        Node(node.name, driver(stored, node, settings), tuple(map(str, node.platforms or ()))) for node in stored.nodes
+        Node(node.name, driver(stored, node, settings), tuple(map(str, node.platforms or ())), node.files)
+        for node in stored.nodes
     )
 
 

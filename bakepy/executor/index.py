@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from bakepy.builders.registries import Access
 from bakepy.diagnostics import BakeError
 from bakepy.executor.registry import DOCKER_INDEX, INDEX, Reference, Registry
 from bakepy.planner.spec import TRUE, Export
@@ -89,17 +90,21 @@ def index_annotations(export: Export) -> dict[str, str]:
 
 
 def join(
-    export: Export, responses: Sequence[Mapping[str, str]], credentials: Mapping[str, Credentials]
+    export: Export,
+    responses: Sequence[Mapping[str, str]],
+    credentials: Mapping[str, Credentials],
+    roads: Mapping[str, Access],
 ) -> dict[str, str]:
     """Push the index of what nodes pushed, under all names of an export, and return what an exporter would answer.
 
-    `responses` are the nodes' exporters' answers; `credentials` go by the registry's domain. Blocks; raises
-    RegistryError.
+    `responses` are the nodes' exporters' answers; `credentials` and `roads`, which say how a registry is reached, go by
+    the registry's domain. Blocks; raises RegistryError.
     """
     images = [Reference.parse(name) for name in export.names]
-    insecure = export.attr("registry.insecure") in TRUE
+    if export.attr("registry.insecure") in TRUE:
+        roads = dict.fromkeys(roads, Access(http=True, insecure=True))
     registries = {
-        image: Registry(image, credentials[image.domain], insecure=insecure) for image in dict.fromkeys(images)
+        image: Registry(image, credentials[image.domain], roads[image.domain]) for image in dict.fromkeys(images)
     }
     source = registries[images[0]]
     media_type, data = combine([_part(source, response) for response in responses], index_annotations(export))

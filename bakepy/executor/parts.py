@@ -70,6 +70,7 @@ class Parts:
             self._joins[whole] = asyncio.create_task(self._join(whole, export, parts), name=f"index of {export.names}")
 
     async def _join(self, whole: str, export: Export, parts: list[Ended]) -> None:
+        from bakepy.builders.registries import access
         from bakepy.buildkit.session.rpc import RpcError
         from bakepy.executor.index import join
         from bakepy.executor.registry import HUB, Reference
@@ -84,8 +85,10 @@ class Parts:
             domains = {Reference.parse(name).domain for name in export.names}
             known = self._work.credentials()
             credentials = {d: await known.get("registry-1.docker.io" if d == HUB else d) for d in domains}
+            roads = {d: access(self._work.node_files, d) for d in domains}
             responses = [part.solved.response for part in parts]
-            ended = Ended(State.DONE, Solved(await asyncio.to_thread(join, export, responses, credentials)))
+            answer = await asyncio.to_thread(join, export, responses, credentials, roads)
+            ended = Ended(State.DONE, Solved(answer))
         except (BakeError, RpcError) as error:
             fault = error if isinstance(error, BakeError) else BakeError.of(str(error))
             ended = Ended(State.FAILED, error=f"the index of {export.names[0]}: {self._words(fault)}")

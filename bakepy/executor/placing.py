@@ -20,6 +20,7 @@ def placed(work: Work, builder: Builder, nodes: Mapping[str, tuple[Node, NodeRun
 
     Raises BakeError for platforms whose own node does not answer and that no other runs, and for what `place` refuses.
     """
+    work.node_files = builder.nodes[0].files
     places = [Place(name, _reserved(node), run.platforms) for name, (node, run) in nodes.items()]
     _refuse_missing(work, [node for node in builder.nodes if node.name not in nodes], places)
     defaults = {default_export(run.facts, work.env) for _, run in nodes.values()}

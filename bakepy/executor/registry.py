@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import ssl
+import tempfile
 from base64 import b64encode
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Final
 from urllib.error import HTTPError, URLError
-from urllib.request import BaseHandler, HTTPSHandler, Request, build_opener, parse_http_list, parse_keqv_list
+from urllib.request import HTTPSHandler, Request, build_opener, parse_http_list, parse_keqv_list
 
+from bakepy.builders.registries import Access
 from bakepy.buildkit.session.credentials import Credentials
 from bakepy.buildkit.session.rpc import RpcError
 from bakepy.buildkit.session.tokens import Challenge, SafeRedirects, fetch
@@ -67,21 +69,24 @@ class Reference(Record):
 
 
 class Registry:
-    """Talk to one registry about one repository.
+    """Talk to one registry about one repository."""
 
-    An `insecure` one may speak plain HTTP, or have a certificate that nobody vouches for.
-    """
-
-    def __init__(self, image: Reference, credentials: Credentials, *, insecure: bool = False) -> None:
+    def __init__(self, image: Reference, credentials: Credentials, road: Access | None = None) -> None:
         self._image = image
         self._credentials = credentials
         self._authorization = ""
-        handlers: list[BaseHandler] = [SafeRedirects()]
-        if insecure:
-            handlers.append(HTTPSHandler(context=ssl._create_unverified_context()))  # noqa: S323 - the user asks for it
-        self._opener = build_opener(*handlers)
+        road = road or Access()
+        try:
+            context = _context(road)
+        except (ssl.SSLError, ValueError) as error:
+            raise RegistryError.of(
+                f"a certificate for the registry {image.domain} in the builder's configuration cannot be read: {error}",
+                hint="create the builder again with --buildkitd-config, and PEM files in it",
+            ) from None
+        self._opener = build_opener(SafeRedirects(), HTTPSHandler(context=context))
         self._host = HUB_API if image.domain == HUB else image.domain
-        self._schemes = ["http", "https"] if insecure else ["http"] if is_loopback(image.domain) else ["https"]
+        plain = is_loopback(image.domain) if road.http is None else road.http
+        self._schemes = ["http"] * plain + ["https"] * (road.insecure or not plain)
 
     def manifest(self, digest: str) -> bytes:
         """Return a manifest or an index by its digest; raises RegistryError."""
@@ -161,6 +166,23 @@ class Registry:
             f"the registry {self._image.domain} refused {method} of {self._image.path}: {error.code} {error.reason}",
             hint=f"log in: docker login {self._image.domain}" if error.code in {401, 403} else "",
         )
+
+
+def _context(road: Access) -> ssl.SSLContext:
+    """Return what certificates are checked with, and what this side shows."""
+    context = ssl.create_default_context()
+    if road.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    for authority in road.authorities:
+        context.load_verify_locations(cadata=authority.decode("ascii", "replace"))
+    for cert, key in road.keypairs:
+        # OpenSSL takes both from files alone.
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(cert + b"\n" + key)
+            file.flush()
+            context.load_cert_chain(file.name)
+    return context
 
 
 def is_loopback(domain: str) -> bool:

@@ -57,6 +57,8 @@ class Work:
         self.specs = {v: vertex.spec for v, vertex in self.graph.vertices.items()}
         self.several = several
         """Whether the builder has several nodes."""
+        self.node_files: Mapping[str, bytes] = {}
+        """The first node's configuration and certificates, which say how registries are reached."""
         self.with_platforms = any(spec.platforms for spec in self.specs.values())
         self._config: DockerConfig | None = None
         self.repositories = Repositories(self.env)

@@ -12,7 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 
+from bakepy.builders.registries import Access, access
 from bakepy.buildkit.session.credentials import Credentials
 from bakepy.executor.registry import INDEX, Reference, Registry, RegistryError
 from tests.registries import free_port, password, registry
@@ -106,9 +108,38 @@ def test_other_bytes_than_the_digests_are_refused() -> None:
         Registry(image(domain), Credentials("me", "secret")).manifest(DIGEST)
 
 
-@pytest.mark.parametrize("insecure", [False, True])
-def test_an_unreachable_registry(insecure: bool) -> None:
+@pytest.mark.parametrize("road", [Access(), Access(http=False), Access(http=True, insecure=True)])
+def test_an_unreachable_registry(road: Access) -> None:
     """The error names it and the reason, and says what is left to do."""
     with pytest.raises(RegistryError, match="cannot be reached: Connection refused") as caught:
-        Registry(image(f"127.0.0.1:{free_port()}"), Credentials(), insecure=insecure).put("1", INDEX, EMPTY)
+        Registry(image(f"127.0.0.1:{free_port()}"), Credentials(), road).put("1", INDEX, EMPTY)
     assert "build again" in caught.value.diagnostics[0].hint
+
+
+def test_certificates_of_the_nodes_configuration(tmp_path: Path) -> None:
+    """A registry over TLS is trusted by the authority that the node's file names, or by none where it says so."""
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    pem = tmp_path / "server.pem"
+    with registry(tmp_path, http=f"  tls:\n    certificate: {pem}\n    key: {pem}\n") as domain:
+
+        def files(text: str) -> dict[str, bytes]:
+            config = f'[registry."{domain}"]\n  http = false\n  {text}\n'.encode()
+            return {"buildkitd.toml": config, "certs/here/ca.pem": authority.cert_pem.bytes()}
+
+        for text in ('ca = ["/etc/buildkit/certs/here/ca.pem"]', "insecure = true"):
+            Registry(image(domain), Credentials(), access(files(text), domain)).put("1", INDEX, EMPTY)
+        with pytest.raises(RegistryError, match="certificate verify failed"):
+            Registry(image(domain), Credentials(), access(files(""), domain)).put("1", INDEX, EMPTY)
+
+
+def test_a_certificate_that_is_none() -> None:
+    """It is told of with the registry's name."""
+    with pytest.raises(RegistryError, match=r"certificate for the registry example\.org"):
+        Registry(image("example.org"), Credentials(), Access(authorities=(b"none",)))
+
+
+@pytest.mark.parametrize("text", ["", "registry = 1", "[registry]", "[", '[registry."h"]\nca = 1'])
+def test_files_that_say_nothing_of_a_registry(text: str) -> None:
+    """It is reached as registries usually are."""
+    assert access({"buildkitd.toml": text.encode()}, "h") == access({}, "h") == Access()

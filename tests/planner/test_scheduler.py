@@ -122,6 +122,26 @@ def test_a_vertex_goes_only_where_it_fits() -> None:
     assert scheduler.state[none] is State.SKIPPED
 
 
+def test_the_next_tier_serves_where_the_first_is_gone() -> None:
+    """Nodes of a later tier get nothing while one of the first lives, and all once none does."""
+    graph = graph_of({"a": [], "b": []})
+    scheduler = Scheduler(graph, {v: [frozenset({"n1"}), frozenset({"n2", "n3"})] for v in graph.vertices})
+    (first,) = scheduler.take({"n1": 1, "n2": 9, "n3": 9})
+    assert first.node == "n1"
+    scheduler.start(first.vertex)
+    assert scheduler.lose("n1") == [first.vertex]
+    again = scheduler.take({"n2": 9, "n3": 9})
+    assert {d.vertex for d in again} == set(graph.vertices)
+    assert {d.node for d in again} <= {"n2", "n3"}
+
+
+def test_many_targets_of_one_context_are_shared() -> None:
+    """A node that has had a context gets a little more of it, and not all."""
+    run = Run({f"t{i}": [] for i in range(10)}, {"n1": 48, "n2": 48})
+    nodes = [node for _, node in run.take()]
+    assert sorted((nodes.count("n1"), nodes.count("n2"))) in ([4, 6], [5, 5])
+
+
 def test_a_lost_nodes_work_is_placed_again() -> None:
     """What ran on a dead node, and what its dependants still need, goes to another."""
     run = Run({"a": [], "b": ["a"], "d": []}, {"n1": 2, "n2": 2})
