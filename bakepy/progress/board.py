@@ -15,6 +15,9 @@ TAIL = 40
 
 SECOND = 1_000_000_000
 
+ESCAPES = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])"
+"""Control sequences (ECMA-48): CSI, OSC, other strings, and two-character ones."""
+
 
 def prefixed(name: str, solve: ev.Solve) -> str:
     """Return a step's name with the targets it belongs to: `[app 2/3] RUN …`, as the reference prints it."""
@@ -203,9 +206,17 @@ def _end(states: list[ev.State | None]) -> ev.State:
 
 
 def _readable(line: bytes) -> str:
-    """Decode a line of output; what a carriage return overwrote is left out, and control characters do nothing."""
+    """Decode a line of output as text that does nothing to a terminal.
+
+    What a carriage return overwrote is left out, as are colours, cursor movements, titles and control characters: a
+    build step must not be able to redraw the screen or to forge a prompt.
+    """
     text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
-    return "".join(c for c in text if c >= " " or c in "\t\x1b")
+    if "\x1b" in text:
+        import re
+
+        text = re.sub(ESCAPES, "", text)
+    return "".join(c for c in text if (c >= " " and not "\x7f" <= c <= "\x9f") or c == "\t")
 
 
 def size(count: int) -> str:

@@ -114,3 +114,23 @@ def test_a_target_ends_once(states: list[str | None], expected: str | None) -> N
             board.finish(ev.SolveFinished(solve, 1, ev.State(state)))
 
     assert board.ends() == ({"app": ev.State(expected), "other": ev.State(expected)} if expected else {})
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"\x1b[31mred\x1b[0m", "red"),
+        (b"\x1b]0;title\x07text", "text"),
+        (b"\x1b]8;;http://x\x1b\\link", "link"),
+        (b"a\x1b[2J\x1b[1;1Hb", "ab"),
+        (b"10%\r50%\r100%\r", "100%"),
+        (b"bell\x07 \xc2\x9b31m tab\t.", "bell 31m tab\t."),
+        (b"\x1b", ""),
+        ("näme \U0001f600".encode(), "näme \U0001f600"),
+    ],
+)
+def test_output_does_nothing_to_a_terminal(data: bytes, shown: str) -> None:
+    """Colours, movements and titles of a step's output are left out."""
+    step = Step("k", "n", 1)
+
+    assert step.take_log(ev.Log("v", 1, data + b"\n", 0)) == [(0.0, shown)]
