@@ -157,19 +157,25 @@ def crash_error(paths: Paths) -> StartError:
     return CrashError.of(
         f"the embedded engine crashed{how}",
         f"the end of its log:\n{log_tail(paths)}",
-        hint=f"the whole log is {paths.log}; where the engine's state is damaged, remove it: bakepy engine uninstall",
+        hint=f"build again: a new engine goes on with what is finished; the whole log is {paths.log}; "
+        "where the engine's state is damaged, remove it: bakepy engine uninstall",
     )
 
 
 def crashed(paths: Paths) -> StartError | None:
-    """Return why the engine has just ended by itself, or None where it runs or was stopped."""
+    """Return why the engine has just ended, or None where it runs."""
     deadline = time.monotonic() + CRASH_WITHIN
     # A client sees its connection break a moment before the supervisor sees the engine end.
     while probe(paths.socket) is not Answer.READY and time.monotonic() < deadline:
         if _crash(paths):
             return crash_error(paths)
         time.sleep(0.02)
-    return None
+    if probe(paths.socket) is Answer.READY:
+        return None
+    return StartError.of(
+        "the embedded engine was stopped, or killed with its supervisor, while it was in use",
+        hint=f"build again: a new engine goes on with what is finished; its log is {paths.log}",
+    )
 
 
 def _launch(engine: Engine, settings: Settings, paths: Paths, idle: float) -> None:

@@ -141,6 +141,12 @@ def test_a_killed_engine_is_told_apart_and_replaced(engine: Engine, settings: Se
     assert health(paths).running
     assert crashed(paths) is None
 
+    stop(paths)
+    error = crashed(paths)
+    assert error
+    assert "was stopped" in str(error)
+    assert str(paths.log) in error.diagnostics[0].hint
+
 
 def test_a_killed_supervisor_takes_the_engine_along(
     engine: Engine, settings: Settings, paths: Paths, say: Say, said: list[str]
