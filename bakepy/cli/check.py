@@ -66,6 +66,8 @@ def _found(given: Given, settings: Settings) -> list[Diagnostic]:
         world = selection.world(given, settings)
         files, unread = _files(given, settings)
         seen = survey(files, world, given.arguments, changes, settings.lookup, unread)
+        # The first of equal faults counts: this one knows the remedy.
+        found += selection.files_for_targets(seen.config.definition, given.arguments)
         found += seen.found
         found += _missing_files(seen, settings)
     # Some faults are seen at several stages, in the same words.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from bakepy.cli.flags import Flag, Given
@@ -108,6 +108,8 @@ def config(given: Given, settings: Settings) -> Config:
     found = definition(given, settings)
     # Before anything can fail: what is warned of, such as a misspelt block, is often why.
     warn(found.warnings)
+    if mistaken := list(files_for_targets(found, words(given).targets)):
+        raise BakeError(mistaken[:1])
     chosen = select(found, words(given).targets or ["default"], wanted)
     if _policy_is_disabled(given):
         from bakepy.model.policy import Policy
@@ -118,6 +120,17 @@ def config(given: Given, settings: Settings) -> Config:
     warn(chosen.warnings)
     check(chosen, settings.lookup)
     return chosen
+
+
+def files_for_targets(found: Definition, names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Yield a fault for each name of a target that is none, but the name of a definition file that exists."""
+    from bakepy.planner.load import DEFINITIONS
+
+    for name in names:
+        target = name.replace(".", "_")
+        if name.endswith(DEFINITIONS) and target not in {*found.targets, *found.groups} and os.path.isfile(name):
+            hint = f"{name} is a file: write -f {name} to read the definition in it."
+            yield Diagnostic(f"failed to find target {target}", hint=hint)
 
 
 def warn(warnings: list[Diagnostic]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from bakepy import grammar
-from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity
+from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, nearest
 from bakepy.model.attribute import Shape
 from bakepy.model.decoding import PlainDecoder, decoder, load
 from bakepy.model.group import Group
@@ -81,7 +81,21 @@ def define(files: Sequence[File], world: World, faults: list[Diagnostic] | None 
             rebase(definition.targets.values(), folder_of(composed[0].name))
     if bodies and not definition.nameless:
         _evaluate(bodies, world, definition, faults)
+        if not composed and not faults:  # texts of Compose files may name any variable
+            definition.warnings += _undeclared(world, definition)
     return definition
+
+
+def _undeclared(world: World, definition: Definition) -> Iterator[Diagnostic]:
+    """Yield a warning for each variable that is set on the command line and that no file declares."""
+    declared = [v.name for v in definition.variables or ()]
+    for name in world.variables:
+        if name.removesuffix("_JSON") not in declared and name not in declared and name not in world.builtins:
+            near = nearest(name, declared)
+            some = ", ".join(declared[:12]) + (", …" if len(declared) > 12 else "")
+            hint = f"Did you mean '{near}'?" if near else f"There are: {some}." if some else "It declares none."
+            summary = f"no file declares the variable {name}, so --var changes nothing"
+            yield Diagnostic(summary, hint=hint, severity=Severity.WARNING)
 
 
 def _read(file: File, world: World) -> Body | None:

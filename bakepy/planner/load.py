@@ -14,6 +14,8 @@ COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-co
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
 DEFAULT_NAMES = COMPOSE_NAMES + BAKE_NAMES
 """Looked for in the working directory where no file is named; all that exist are read, in this order."""
+DEFINITIONS = (".hcl", ".json", ".yaml", ".yml")
+"""How the names of definition files end."""
 
 LOCAL = "cwd://"
 STDIN = "-"

@@ -1,0 +1,68 @@
+"""What a command line selects, and what it is told where it selects nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bakepy.cli.build import main as build
+from bakepy.cli.check import main as check
+from bakepy.diagnostics import BakeError
+
+HCL = 'variable "TAG" { default = "1" }\ntarget "default" { tags = [TAG] }\n'
+
+
+@pytest.fixture(autouse=True)
+def definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker-bake.hcl").write_text(HCL)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "other.hcl").write_text(HCL)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_file_in_place_of_a_target_is_told_how_to_be_read() -> None:
+    """The fault is the reference's, the remedy is ours."""
+    with pytest.raises(BakeError, match=r"^failed to find target other_hcl$") as caught:
+        build(["--print", "other.hcl"])
+    assert "write -f other.hcl" in caught.value.diagnostics[0].hint
+
+
+def test_a_check_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """It tells it once."""
+    assert check(["other.hcl"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("failed to find target other_hcl") == 1
+    assert "write -f other.hcl" in out
+
+
+def test_a_name_of_no_file_is_told_as_before() -> None:
+    """Where there is no such file, names of targets are shown."""
+    with pytest.raises(BakeError) as caught:
+        build(["--print", "none.hcl"])
+    assert "There are: default" in caught.value.diagnostics[0].hint
+
+
+def test_a_variable_that_is_not_declared_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would change nothing, and nobody would know."""
+    assert build(["--print", "--var", "TAGG=2", "--var", "TAG=3"]) == 0
+    err = capsys.readouterr().err
+    assert err.count("warning:") == 1
+    assert "no file declares the variable TAGG" in err
+    assert "Did you mean 'TAG'?" in err
+    assert check(["--var", "TAGG=2"]) == 0
+    assert "TAGG" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["TAG", "TAG_JSON", "BAKE_CMD_CONTEXT"])
+def test_variables_that_can_be_set_are_not_warned_of(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor are the other name of one that is declared, and those that are always there."""
+    assert build(["--print", "--var", f'{name}="x"']) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_texts_of_compose_files_may_name_any_variable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They declare none."""
+    (tmp_path / "compose.yaml").write_text("services:\n  s:\n    build: .\n    image: x:${ANY}\n")
+    assert build(["--print", "s", "--var", "ANY=1"]) == 0
+    assert capsys.readouterr().err == ""
