@@ -189,6 +189,11 @@ def render(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
     return "\n".join(_render_one(d, color) for d in diagnostics if not d.implied)
 
 
+def hint_line(hint: str, *, color: bool = False) -> str:
+    """Return a remedy as text for a terminal."""
+    return f"{_paint('hint:', '1;36', color)} {printable(hint)}"
+
+
 def _paint(text: str, code: str, color: bool) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if color else text
 
@@ -204,7 +209,7 @@ def _render_one(d: Diagnostic, color: bool) -> str:
         lines.append(f"  {printable(words)}:")
         lines += _snippet(span, None, "1;36", color)
     if d.hint:
-        lines.append(f"  {_paint('hint:', '1;36', color)} {printable(d.hint)}")
+        lines.append(f"  {hint_line(d.hint, color=color)}")
     return "\n".join(lines) + "\n"
 
 

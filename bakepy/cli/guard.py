@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from bakepy.diagnostics import BakeError, printable, render
+from bakepy.diagnostics import BakeError, hint_line, printable, render
 
 CIRCUMSTANCES = {
     errno.ENOSPC: "make room there",
@@ -57,8 +57,13 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
 def show(error: BakeError) -> None:
     """Print diagnostics on standard error; the last line is the first fault in one line."""
     color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    if len(error.diagnostics) > 1 or any(d.subject or d.hint or d.related for d in error.diagnostics):
+    if len(error.diagnostics) > 1 or any(d.subject or d.related for d in error.diagnostics):
         print(render(error.diagnostics, color=color), file=sys.stderr)
+    else:
+        # The last line says what there is to say, but the remedy.
+        for d in error.diagnostics:
+            if d.hint:
+                print(hint_line(d.hint, color=color), file=sys.stderr)
     print(f"ERROR: {printable(str(error))}", file=sys.stderr)
 
 

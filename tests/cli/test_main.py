@@ -48,6 +48,16 @@ def test_faults_end_with_one_line_and_status_1(capsys: pytest.CaptureFixture[str
     assert err.splitlines()[-1] == 'ERROR: No target; There is no target "x".'
 
 
+def test_a_fault_without_a_place_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """What to do stands above the last line, which says the rest."""
+
+    def fail(_: object) -> int:
+        raise BakeError.of("failed to find target x", hint="did you mean y?")
+
+    assert guarded(fail, []) == 1
+    assert capsys.readouterr().err == "hint: did you mean y?\nERROR: failed to find target x\n"
+
+
 def test_a_bug_prints_one_line_and_keeps_the_traceback_in_a_file(
     capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
