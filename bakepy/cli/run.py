@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bakepy.planner.spec import SolveSpec
     from bakepy.progress.events import Reporter
 
-INTERRUPTED = 130
+SIGNALLED = 128
+"""What shells add to a signal's number for the exit status of what it ended."""
 UNTOLD = ("none", "rawjson")
 """Displays that leave it to others to say what failed."""
 
@@ -29,8 +30,8 @@ UNTOLD = ("none", "rawjson")
 def run(config: Config, options: RunOptions) -> int:
     """Build the targets of a config and return the exit status.
 
-    That is 0 where all were built, 1 where one failed, 130 when interrupted, and a check's own status. Raises
-    BakeError for what is wrong before anything is built.
+    That is 0 where all were built, 1 where one failed, 130 when interrupted, 143 when terminated, and a check's own
+    status. Raises BakeError for what is wrong before anything is built.
     """
     from bakepy.builders.choose import choose as choose_builder
     from bakepy.cli.consent import ask
@@ -67,15 +68,15 @@ def run(config: Config, options: RunOptions) -> int:
 
         reporter = WarningsKeeper(reporter, warnings)
     outcomes = execute(graph, builder, reporter, env, specs)
-    if outcomes is None:
-        return INTERRUPTED
+    if isinstance(outcomes, int):
+        return outcomes
     return finish(config, options, outcomes, warnings)
 
 
 def execute(
     graph: SolveGraph, builder: Builder, reporter: Reporter, env: Environment, specs: Mapping[str, SolveSpec]
-) -> dict[str, Outcome] | None:
-    """Run the graph; return None where the user interrupted it, once nothing of it runs any more.
+) -> dict[str, Outcome] | int:
+    """Run the graph; return the exit status where a signal interrupted it, once nothing of it runs any more.
 
     A second interrupt ends the process at once.
     """
@@ -90,28 +91,28 @@ def execute(
     gc.freeze()
     gc.enable()
 
-    async def main() -> dict[str, Outcome] | None:
+    async def main() -> dict[str, Outcome] | int:
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(run_graph(graph, builder, reporter, env, specs))
-        interrupted = False
+        status = 0
 
-        def interrupt() -> None:
-            nonlocal interrupted
-            if interrupted:
+        def interrupt(number: int) -> None:
+            nonlocal status
+            if status:
                 reporter.close()
-                os._exit(INTERRUPTED)
-            interrupted = True
+                os._exit(status)
+            status = SIGNALLED + number
             task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has SIGHUP
-                loop.add_signal_handler(number, interrupt)
+                loop.add_signal_handler(number, interrupt, number)
         try:
             return await task
         except asyncio.CancelledError:
-            if not interrupted:
+            if not status:
                 raise
-            return None
+            return status
 
     try:
         return asyncio.run(main())

@@ -137,8 +137,7 @@ class Tty(ev.Reporter):
         lines: list[Text | _Row] = [_task_line(t, now) for t in tasks][:room]
         works = [w for w in self._board.works.values() if not w.finished]
         left = room - len(lines)
-        # Each running target gets a line for itself and one for its running step before any gets more.
-        shown = works[: max(1, left // 2)]
+        shown = _fitting(works, left)
         more = len(works) - len(shown)
         spare = max(0, left - sum(1 + max(1, len(_running(w))) for w in shown) - bool(more))
         told: set[str] = set()
@@ -162,6 +161,16 @@ class Tty(ev.Reporter):
         done = sum(s.completed for s in work.steps.values())
         spin = SPINNER[int(now / SECOND * FRAMES_PER_SECOND) % len(SPINNER)]
         return _Row(f" {spin} {label(work.solve) or 'build'}", f"{done}/{len(work.steps)}  {seconds:.1f}s", "cyan")
+
+
+def _fitting(works: list[Work], room: int) -> list[Work]:
+    """Return the solves that have a place: those with a running step first, each with a line for it and for itself."""
+    busy, idle = [w for w in works if _running(w)], [w for w in works if not _running(w)]
+    if 2 * len(busy) + len(idle) > room:
+        room -= 1  # for how many are left out
+    busy = busy[: max(1, room // 2)]
+    fitting = {w.solve.ref for w in [*busy, *idle[: max(not busy, room - 2 * len(busy))]]}
+    return [w for w in works if w.solve.ref in fitting]
 
 
 def _running(work: Work) -> list[Step]:

@@ -125,6 +125,24 @@ def test_tty_never_outgrows_the_screen() -> None:
     assert all(len(line) <= 60 for line in text)
 
 
+def test_tty_fills_the_screen_with_what_runs() -> None:
+    """Targets that wait between two steps take one line each, and those with a running step come first."""
+    out = io.StringIO()
+    reporter = Tty(out, Console(file=out, force_terminal=True, width=60, height=22))
+    for i in range(100):
+        reporter.report(ev.SolveStarted(ev.Solve(f"r{i}", (f"t{i}",)), 1))
+    step = ev.Vertex("d", "[1/1] RUN make", (), 1, None)
+    reporter.report(ev.SolveUpdate(ev.Solve("r90", ("t90",)), vertices=(step,)))
+    console = reporter._console
+    shown = ["".join(s.text for s in line) for line in console.render_lines(reporter._view(), pad=False)]
+    reporter.close()
+
+    assert len(shown) == 20
+    assert sum(line.split()[1].startswith("t") for line in shown) == 17
+    assert any("RUN make" in line for line in shown)
+    assert "83 more running" in shown[-1]
+
+
 def test_tty_shows_output_of_what_runs() -> None:
     """A running step's last lines stand below it."""
     out = io.StringIO()
