@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from bakepy.diagnostics import BakeError
 from bakepy.executor.check import check
 from bakepy.planner.spec import Export, InlineDockerfile, LocalContext, LocalDockerfile, SecretSource, SolveSpec
 from bakepy.records import replace
+from tests.privileges import folder_of_an_ordinary_user
 
 GOOD = SolveSpec(LocalContext("."), InlineDockerfile("FROM scratch"))
 
@@ -77,11 +77,13 @@ def test_a_big_secret(folder: Path) -> None:
     assert summary == "secret s too big. max size 500KB"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_files(folder: Path) -> None:
+def test_unreadable_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the user may not read is told as such."""
-    (folder / "file").chmod(0)
-    ((summary, _),) = faults({"secrets": (SecretSource("s", file="file"),)})
+    with folder_of_an_ordinary_user() as own:
+        monkeypatch.chdir(own)
+        (own / "file").touch(mode=0)
+        ((summary, _),) = faults({"secrets": (SecretSource("s", file="file"),)})
+        monkeypatch.chdir("/")
     assert "no permission to read" in summary
 
 

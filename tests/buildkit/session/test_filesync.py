@@ -16,6 +16,7 @@ from bakepy.buildkit.session.filesync import CHUNK, FileSync, LocalDir
 from bakepy.buildkit.session.rpc import Code
 from bakepy.diagnostics import BakeError
 from tests.buildkit.session.peer import PeerCall, connected
+from tests.privileges import folder_of_an_ordinary_user
 
 DIFF_COPY = "/moby.filesync.v1.FileSync/DiffCopy"
 
@@ -204,17 +205,16 @@ async def test_vanished_and_grown_files(tmp_path: Path) -> None:
     assert (call.status, contents) == (0, {0: b"", 1: b"x" * (CHUNK + 10)})
 
 
-async def test_unreadable_file_is_named(tmp_path: Path) -> None:
+async def test_unreadable_file_is_named() -> None:
     """A file that cannot be read fails the build by its name, and the caller learns what to do."""
-    secret = tmp_path / "secret"
-    secret.write_text("x")
-    secret.chmod(0)
-    if os.access(secret, os.R_OK):
-        pytest.skip("this user may read everything")
     told: list[BakeError] = []
-    async with connected(FileSync({"context": LocalDir(tmp_path)}, told.append)) as peer:
-        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
-        found = await receive(call)
+    with folder_of_an_ordinary_user() as folder:
+        secret = folder / "secret"
+        secret.write_text("x")
+        secret.chmod(0)
+        async with connected(FileSync({"context": LocalDir(folder)}, told.append)) as peer:
+            call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+            found = await receive(call)
     assert call.status == Code.PERMISSION_DENIED
     assert str(secret) in found.error
     assert ".dockerignore" in told[0].diagnostics[0].hint
