@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakepy.executor.environment import Environment
+from bakepy.model.text import quote
 from bakepy.planner.config import Config
 from bakepy.progress.choose import choose
+from bakepy.progress.events import Message
+from bakepy.progress.steady import Steady
 from bakepy.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,8 +57,9 @@ def run(config: Config, options: RunOptions) -> int:
     )
     check(specs, settings.environment(), partial(related, config.definition))
     graph = build_graph(specs)
-    reporter = choose(options.progress, sys.stderr)
+    reporter: Reporter = Steady(choose(options.progress, sys.stderr))
     builder = choose_builder(options.builder, settings)
+    reporter.report(_building_with(builder))
     env = Environment(
         settings.environment(),
         settings.docker_config,
@@ -71,6 +75,11 @@ def run(config: Config, options: RunOptions) -> int:
     if isinstance(outcomes, int):
         return outcomes
     return finish(config, options, outcomes, warnings)
+
+
+def _building_with(builder: Builder) -> Message:
+    driver = builder.nodes[0].driver.name
+    return Message(f"building with {quote(builder.name)} instance using {driver} driver", "builder")
 
 
 def execute(

@@ -191,7 +191,10 @@ class SolveFinished(Record):
 
 
 class Message(Record):
-    """Tell one line about the run itself: a node that boots, a file that is written, a warning."""
+    """Tell one line about the run itself: a node that boots, a file that is written, a warning.
+
+    `level` is `info`, `warning`, or `builder` for the line that names what builds.
+    """
 
     __slots__ = ("text", "level")
 

@@ -60,6 +60,8 @@ class Plain(ev.Reporter):
                     self._board.start(event)
                 case ev.SolveFinished():
                     self._finish(event)
+                case ev.Message(level="builder"):
+                    self._line(f"#0 {event.text}")
                 case ev.Message():
                     self._line(f"WARNING: {event.text}" if event.level == "warning" else event.text)
                 case ev.Step():

@@ -514,3 +514,22 @@ def test_a_cache_in_a_folder(project: Project) -> None:
         project.address = daemon.endpoint.target.replace("unix:", "unix://")
         run = project.bake(hcl)
     assert "CACHED" in run.stderr
+
+
+def test_what_builds_is_named_first(project: Project) -> None:
+    """The first line is the reference's."""
+    run = project.bake('target "default" {\n dockerfile-inline = "FROM scratch"\n output = ["type=cacheonly"]\n}')
+    assert run.stderr.splitlines()[0] == f'#0 building with "{project.address}" instance using remote driver'
+
+
+@pytest.mark.parametrize(("context", "status"), [(".", 0), ("sh", 1)])
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "full"])
+def test_the_status_is_the_builds_where_nothing_can_be_shown(
+    project: Project, context: str, status: int, closed: bool
+) -> None:
+    """Standard error may be closed, or on a disk that is full."""
+    hcl = f'target "default" {{\n dockerfile-inline = "FROM scratch"\n context = "{context}"\n output = ["out"]\n}}'
+    where = "2>&-" if closed else "2>/dev/full"
+    command = ["sh", "-c", f'exec "$@" {where}', "sh", *project.command(hcl)]
+    done = subprocess.run(command, cwd=project.path, env=project.environ({}), timeout=60, check=False)
+    assert done.returncode == status
