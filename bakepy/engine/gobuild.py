@@ -254,9 +254,9 @@ def no_room(folder: Path, wanted: int = 16 << 20) -> str:
     free = shutil.disk_usage(folder).free
     if free >= wanted:
         return ""
-    return f"make room in {folder}, where {free >> 20} MiB are free, or name another place in XDG_DATA_HOME"
+    return f"make room on the disk of {folder.parent}, where {free >> 20} MiB are free, or name another place in XDG_DATA_HOME"
 
 
 def _last(text: str) -> str:
     """Return the last line, which says why pip gave up; those before it tell of its tries."""
-    return text.strip().rpartition("\n")[2]
+    return text.strip().rpartition("\n")[2].removeprefix("ERROR: ")
