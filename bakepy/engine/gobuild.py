@@ -254,7 +254,8 @@ def no_room(folder: Path, wanted: int = 16 << 20) -> str:
     free = shutil.disk_usage(folder).free
     if free >= wanted:
         return ""
-    return f"make room on the disk of {folder.parent}, where {free >> 20} MiB are free, or name another place in XDG_DATA_HOME"
+    where = f"the disk of {folder.parent}, where {free >> 20} MiB are free"
+    return f"make room on {where}, or name another place in XDG_DATA_HOME"
 
 
 def _last(text: str) -> str:
