@@ -98,8 +98,16 @@ class Build:
 
     async def finish(self, result: Result) -> Mapping[str, str]:
         """Export a result, which ends the build, and return what the exporters answer, such as the image's digest."""
-        await self._ask(self._calls.give_back(self.ref, result))
-        await asyncio.wait({self._outer})
+        given = asyncio.ensure_future(self._calls.give_back(self.ref, result))
+        try:
+            # The build may be over before the answer to this call is here: only a refusal of the call counts.
+            either: set[asyncio.Future[Any]] = {given, self._outer}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if given.done() and not self._outer.done():
+                self._noted(given)
+            await asyncio.wait({self._outer})
+        finally:
+            given.cancel()
         return self._outcome()
 
     async def fail(self, error: SolveError) -> None:

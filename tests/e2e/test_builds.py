@@ -489,7 +489,10 @@ def test_an_oci_layout_is_a_context(project: Project, tag: str) -> None:
     project.write(Dockerfile="FROM scratch\nCOPY sh /bin/sh\nENV FROM_LAYOUT=yes\n")
     project.bake('target "default" {\n tags = ["x.test/base:1"]\n output = ["type=oci,dest=o.tar"]\n}')
     with tarfile.open(project.path / "o.tar") as archive:
-        archive.extractall(project.path / "layout", filter="data")
+        names = archive.getnames()
+    (project.path / "layout").mkdir()
+    subprocess.run(["tar", "-xf", "o.tar", "-C", "layout"], cwd=project.path, check=True)
+    assert "index.json" in names
     leaf = inline("FROM base AS work", "RUN echo $FROM_LAYOUT > /is", "FROM scratch", "COPY --from=work /is /")
     project.bake(
         f"""
