@@ -107,10 +107,11 @@ def _from_archive(folder: Path, _settings: Settings, say: Say, release: archive.
     response = archive.reach(release)
     if isinstance(response, str):
         return Closed(f"BuildKit's release archive is out of reach: {response}")
-    # The archive, and what is taken out of it.
-    _want(folder, 3 * (response.length or 0))
-    say(f"downloading BuildKit {BUILDKIT_VERSION}, for its release archive can be reached")
-    archive.unpack(response, release, folder, say)
+    with response:
+        # The archive, and what is taken out of it.
+        _want(folder, 3 * (response.length or 0))
+        say(f"downloading BuildKit {BUILDKIT_VERSION}, for its release archive can be reached")
+        archive.unpack(response, release, folder, say)
     return None
 
 
