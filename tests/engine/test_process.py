@@ -170,7 +170,7 @@ def test_a_hung_engine_is_replaced(engine: Engine, settings: Settings, paths: Pa
     os.kill(engine_pid(paths), signal.SIGSTOP)
 
     start(engine, settings, say)
-    assert health(paths).running
+    wait_for(lambda: health(paths).running)
     assert health(paths).pid != before
     assert "does not answer" in said[0]
 
