@@ -2,18 +2,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests import registries
 from tests.daemon import running_buildkitd
 
 BUSYBOX = Path("/bin/busybox")
@@ -73,28 +70,5 @@ def project(tmp_path: Path, address: str) -> Project:
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The host and port of a registry of our own."""
-    program = shutil.which("docker-registry")
-    if not program:
-        pytest.skip("no docker-registry: `make test` provides one")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("registry")
-    config = folder / "config.yml"
-    config.write_text(
-        f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {folder}/data\nhttp:\n  addr: 127.0.0.1:{port}\n"
-    )
-    log = (folder / "log").open("wb")
-    with log, subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log) as process:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1).close()
-                break
-            except urllib.error.HTTPError as error:
-                error.close()
-                time.sleep(0.05)
-            except OSError:
-                time.sleep(0.05)
-        yield f"127.0.0.1:{port}"
-        process.terminate()
+    with registries.registry(tmp_path_factory.mktemp("registry")) as domain:
+        yield domain
