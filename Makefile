@@ -43,7 +43,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 bench: reference
-	PATH="$(PARTS)/bin:$$PATH" $(BIN)/python -m benchmarks
+	PATH="$(PARTS)/bin:$$PATH" $(BIN)/python -m benchmarks --save
 
 reference: .venv/dev
 	@$(BIN)/python -m tests.provide "$(PARTS)" --reference

@@ -7,7 +7,6 @@ the contents that it lacks; FIN ends it.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,23 +16,19 @@ from urllib.parse import unquote_to_bytes
 from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
 from bakepy.buildkit.session.fixed import hold
+from bakepy.buildkit.session.opener import Opener
 from bakepy.buildkit.session.patterns import Filter, PatternError
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.buildkit.session.walk import Entry, WalkError, follow, walk, without_nested
 from bakepy.diagnostics import BakeError
 from bakepy.records import Record
 
-STAT_BATCH = 64 << 10
+STAT_BATCH = 8 << 10
 """Bytes of STAT packets that are queued at once; between batches, other tasks run."""
 CHUNK = 256 << 10
 """Bytes of a file in one packet."""
 JOIN = 16 << 10
 """Bytes below which a copy is cheaper than a buffer of its own."""
-_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO, errno.ELOOP)
-"""What opening fails with where a file is gone meanwhile, or is a socket or a symlink."""
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
-_DESCRIPTORS = b"/proc/self/fd/%d" if os.path.exists("/proc/self/fd") else None
-
 OnError = Callable[[BakeError], None]
 
 
@@ -121,6 +116,7 @@ class _Sender:
         self._root = root
         self._entries = walk(root, keep)
         self._files: dict[int, tuple[bytes, int]] = {}
+        self._opener = Opener(root)
 
     async def run(self) -> None:
         """Send the list and, at the same time, what the daemon asks for."""
@@ -134,6 +130,7 @@ class _Sender:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            self._opener.close()
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
@@ -175,7 +172,7 @@ class _Sender:
     async def _send_file(self, number: int, path: bytes, size: int) -> None:
         """Send what the file holds now: one that changes meanwhile is as long as what could be read."""
         try:
-            file = self._open(path)
+            file = self._opener.open(path)
             if file is None:
                 await self._call.send_framed(fsutil.framed_data_head(number, 0))
                 return
@@ -185,21 +182,6 @@ class _Sender:
                 os.close(file)
         except OSError as error:
             raise WalkError(path, error) from error
-
-    def _open(self, path: bytes) -> int | None:
-        try:
-            # Whatever took the file's place since the walk, opening it neither blocks nor takes over a terminal.
-            full = os.path.join(self._root, path)
-            file = os.open(full, _OPEN)
-        except OSError as error:
-            if error.errno in _NOTHING:
-                return None
-            raise
-        # A folder on the way may be a symlink by now, which leads to what is no part of the directory.
-        if _DESCRIPTORS and os.readlink(_DESCRIPTORS % file) not in {full, full + b" (deleted)"}:
-            os.close(file)
-            return None
-        return file
 
     async def _send_contents(self, number: int, file: int, size: int) -> None:
         end = fsutil.framed_data_head(number, 0)
