@@ -143,8 +143,11 @@ class _Sender:
     def _batches(self) -> Iterator[bytes]:
         out = bytearray()
         packet = fsutil_pb2.Packet()
+        modes: dict[int, int] = {}  # a context has few
         for number, entry in enumerate(self._entries):
-            mode = fsutil.to_go_mode(entry.stat.st_mode)
+            found = entry.stat.st_mode
+            if (mode := modes.get(found)) is None:
+                mode = modes[found] = fsutil.to_go_mode(found)
             if not mode & fsutil.MODE_TYPE:
                 self._files[number] = entry.path, entry.stat.st_size
             out += fsutil.framed(_encode(packet, entry, mode))

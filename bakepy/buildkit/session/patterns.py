@@ -94,7 +94,10 @@ class Filter:
             self._includes.start if self._includes else (),
             self._excludes.start if self._excludes else (),
         )
-        self.passes_all = not self._includes and not self._excludes
+
+    def keeps_all(self, inherited: tuple[State, State]) -> bool:
+        """Tell whether all in a directory that hands this down is kept, so that nothing in it need be looked at."""
+        return self._excludes is None and (self._includes is None or inherited[0] == (True,))
 
     def visit(self, path: str, inherited: tuple[State, State]) -> tuple[bool, bool, tuple[State, State]]:
         """Return whether a path is kept, whether a directory there may hold kept ones, and what these inherit."""

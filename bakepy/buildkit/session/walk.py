@@ -38,17 +38,23 @@ class WalkError(Exception):
 
 
 class _Level:
-    """Be a directory under way; `told` once its own entry was given out."""
+    """Be a directory under way; `told` once its own entry was given out, `whole` where all in it is kept."""
 
-    __slots__ = ("entries", "path", "inherited", "told")
+    __slots__ = ("entries", "path", "inherited", "told", "whole")
 
     def __init__(
-        self, entries: Iterator[os.DirEntry[bytes]], path: bytes, inherited: tuple[State, State], told: bool
+        self,
+        entries: Iterator[os.DirEntry[bytes]],
+        path: bytes,
+        inherited: tuple[State, State],
+        told: bool,
+        whole: bool,
     ) -> None:
         self.entries = entries
         self.path = path
         self.inherited = inherited
         self.told = told
+        self.whole = whole
 
 
 def walk(root: bytes, keep: Filter) -> Iterator[Entry]:
@@ -58,9 +64,7 @@ def walk(root: bytes, keep: Filter) -> Iterator[Entry]:
     """
     describe = _Describer(root)
     base = root if root.endswith(b"/") else root + b"/"
-    levels = [_Level(_list(root, b""), b"", keep.start, True)]
-    inherited = keep.start
-    kept = enter = True
+    levels = [_Level(_list(root, b""), b"", keep.start, True, keep.keeps_all(keep.start))]
     while levels:
         level = levels[-1]
         entry = next(level.entries, None)
@@ -69,23 +73,31 @@ def walk(root: bytes, keep: Filter) -> Iterator[Entry]:
             continue
         path = level.path + entry.name
         is_directory = entry.is_dir(follow_symlinks=False)
-        if not keep.passes_all:
-            kept, enter, inherited = keep.visit(path.decode(errors="surrogateescape"), level.inherited)
+        kept, enter, inherited = True, True, level.inherited
+        if not level.whole:
+            kept, enter, inherited = keep.visit(path.decode(errors="surrogateescape"), inherited)
         if kept:
-            for above in levels:
-                if not above.told:
-                    above.told = True
-                    if (told := describe(above.path[:-1], None)) is not None:
-                        yield told
+            if not level.told:
+                yield from _untold(levels, describe)
             if (told := describe(path, entry)) is None:
                 continue
             yield told
         if is_directory and enter:
             try:
-                levels.append(_Level(_list(base + path, path), path + b"/", inherited, kept))
+                whole = level.whole or keep.keeps_all(inherited)
+                levels.append(_Level(_list(base + path, path), path + b"/", inherited, kept, whole))
             except WalkError as error:
                 if not (isinstance(error.error, PermissionError) and not kept):
                     raise
+
+
+def _untold(levels: list[_Level], describe: _Describer) -> Iterator[Entry]:
+    """Give out the directories above a kept entry that were not kept for their own sake."""
+    for level in levels:
+        if not level.told:
+            level.told = True
+            if (told := describe(level.path[:-1], None)) is not None:
+                yield told
 
 
 def _list(full: bytes, path: bytes) -> Iterator[os.DirEntry[bytes]]:
