@@ -6,6 +6,8 @@ beginning of a secret is held back until what follows tells.
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 
 from bakepy.progress.events import (
@@ -28,6 +30,10 @@ SHORTEST_LINE = 8
 """Bytes that a line of a value must have to be hidden by itself, since tools print keys line by line."""
 MOST_LINES = 200
 """Lines of a value up to which each is hidden by itself: a key has some dozens, and each costs time with all output."""
+LONGEST_QUOTED = 8 << 10
+"""Bytes of a value up to which it is looked for as a part of a URL: servers take no longer ones."""
+WRAPPED = (64, 76)
+"""Lengths of the lines that tools break base64 into (RFC 7468, RFC 2045)."""
 MASK = b"***"
 
 
@@ -165,10 +171,54 @@ def _beginning(value: bytes, data: bytes) -> int:
 
 
 def _forms(value: bytes) -> Iterator[bytes]:
-    """Yield what to hide of a value: all of it, also without white space around it, and its longer lines."""
-    for form in (value, value.strip()):
+    """Yield what to hide of a value: itself, its longer lines, and what programs commonly write in its place."""
+    for form in {value, value.strip()}:
         if len(form) >= SHORTEST:
             yield form
+            yield from _quoted(form)
+            yield from _encoded(form)
     lines = [line.strip() for line in value.splitlines()]
     if 1 < len(lines) <= MOST_LINES:
         yield from (line for line in lines if len(line) >= SHORTEST_LINE)
+
+
+def _quoted(value: bytes) -> Iterator[bytes]:
+    """Yield what programs write for a value in a URL (RFC 3986, 2.1): they differ in what they leave as it is."""
+    if len(value) > LONGEST_QUOTED or value.isalnum():
+        return
+    from urllib.parse import quote_from_bytes
+
+    for safe in ("", "/", "!'()*"):
+        quoted = quote_from_bytes(value, safe=safe).encode()
+        if quoted != value:
+            yield quoted
+            yield quoted.replace(b"%20", b"+")
+            yield _ESCAPE.sub(lambda escape: escape[0].lower(), quoted)
+
+
+_ESCAPE = re.compile(rb"%[0-9A-F]{2}")
+
+
+def _encoded(value: bytes) -> Iterator[bytes]:
+    """Yield base64 of a value (RFC 4648) in both alphabets: alone, in lines, and as a part of something longer.
+
+    Three bytes make four characters. So there are three ways to write a value behind other bytes, as a password
+    behind `user:`, and its first and last character may depend on what is beside it.
+    """
+    whole = b64encode(value)
+    forms = {whole, whole.rstrip(b"=")}
+    for before in range(3):
+        bits = 8 * (before + len(value))
+        inner = b64encode(bytes(before) + value)[-(-8 * before // 6) : bits // 6]
+        if len(inner) >= SHORTEST_LINE:
+            forms.add(inner)
+    yield from forms
+    yield from (form.translate(_URL_SAFE) for form in forms)
+    yield from _quoted(whole)
+    for width in WRAPPED:
+        if width < len(whole) <= width * MOST_LINES:
+            lines = (whole[at : at + width] for at in range(0, len(whole), width))
+            yield from (line for line in lines if len(line) >= SHORTEST_LINE)
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")

@@ -1,5 +1,8 @@
 """No secret passes the redactor, however the output is cut."""
 
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +122,51 @@ def test_every_text_of_an_event_is_covered(event: Event) -> None:
 def test_forms_of_a_value(value: bytes, text: str, expected: str) -> None:
     """Short values are left alone; a line break at the end does not matter; long lines count by themselves."""
     assert Redactor([value]).text(text) == expected
+
+
+SIDES = st.binary(max_size=5)
+
+
+@given(SIDES, st.binary(min_size=10, max_size=40), SIDES, st.sampled_from([b64encode, urlsafe_b64encode]))
+def test_base64_is_as_secret_as_what_it_holds(
+    before: bytes, value: bytes, after: bytes, encode: Callable[[bytes], bytes]
+) -> None:
+    """What is shown of base64 is what stands beside the value, and a character or two that depend on both."""
+    shown = Redactor([value]).data(encode(before + value + after))
+
+    assert MASK in shown
+    beside = len(b64encode(before).rstrip(b"=")) + len(b64encode(after))
+    assert len(shown.replace(MASK, b"")) <= beside + 2 * len(b"x=")
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "expected"),
+    [
+        (b"hunter2!", b64encode(b"hunter2!").decode(), "***"),
+        (b"hunter2!\n", b64encode(b"hunter2!").decode(), "***"),
+        (b"hunter2!", b64encode(b"hunter2!").decode().rstrip("="), "***"),
+        (b"hunter2!", "Basic " + b64encode(b"me:hunter2!").decode(), "Basic bWU6***"),
+        (b"\xff\xfe\xfd\xfc\xfb\xfa", "__79_Pv6", "***"),
+        (b"hunter2!", "aHVudGVyMiE%3D", "***"),
+        (b"a/b+c d&e", "https://u:a%2Fb%2Bc%20d%26e@host/", "https://u:***@host/"),
+        (b"a/b+c d&e", "?q=a%2fb%2bc%20d%26e", "?q=***"),
+        (b"a/b+c d&e", "?q=a%2Fb%2Bc+d%26e", "?q=***"),
+        (b"a/b+c d&e", "?q=a/b%2Bc%20d%26e", "?q=***"),
+    ],
+)
+def test_what_programs_write_in_place_of_a_value(value: bytes, text: str, expected: str) -> None:
+    """Base64, also of a longer text that holds the value, and the ways to write it in a URL are masked."""
+    assert Redactor([value]).text(text) == expected
+
+
+@pytest.mark.parametrize("width", [64, 76])
+def test_base64_in_lines_is_masked(width: int) -> None:
+    """Tools break it: every whole line is hidden, and an end that is long enough to tell something."""
+    value = bytes(range(32, 127)) + b"the end"
+    whole = b64encode(value).decode()
+    lines = [whole[at : at + width] for at in range(0, len(whole), width)]
+
+    assert set(Redactor([value]).text("\n".join(lines)).splitlines()) == {"***"}
 
 
 def test_nothing_to_hide_passes_the_event_as_it_is() -> None:
