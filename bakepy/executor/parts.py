@@ -88,7 +88,7 @@ class Parts:
             roads = {d: access(self._work.node_files, d) for d in domains}
             responses = [part.solved.response for part in parts]
             answer = await asyncio.to_thread(join, export, responses, credentials, roads)
-            ended = Ended(State.DONE, Solved(answer))
+            ended = Ended(State.DONE, Solved(answer | _provenance(parts)))
         except (BakeError, RpcError) as error:
             fault = error if isinstance(error, BakeError) else BakeError.of(str(error))
             ended = Ended(State.FAILED, error=f"the index of {export.names[0]}: {self._words(fault)}")
@@ -103,7 +103,7 @@ class Parts:
     def gathered(self, ended: Mapping[str, Ended]) -> dict[str, Ended]:
         """Return how each solve ended, from the ends of all parts."""
         return {
-            whole: self._joined.get(whole) or _worst([ended[part] for part in parts])
+            whole: self._joined.get(whole) or _as_one([ended[part] for part in parts])
             for whole, parts in self._parts.items()
         }
 
@@ -113,11 +113,23 @@ class Parts:
             await asyncio.wait(self._joins.values())
 
 
-def _worst(parts: list[Ended]) -> Ended:
+def _as_one(parts: list[Ended]) -> Ended:
+    """Return how a solve ended of which nothing has to be joined: as its first part, unless another one did not."""
     for state in (State.FAILED, State.SKIPPED):
         if found := next((part for part in parts if part.state is state), None):
             return found
-    return parts[0]
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    return Ended(first.state, Solved({**first.solved.response, **_provenance(parts)}, first.solved.answer))
+
+
+def _provenance(parts: list[Ended]) -> dict[str, str]:
+    """Return what the nodes attest of their parts: each names its platforms."""
+    from bakepy.executor.provenance import KEY
+
+    answers = (part.solved.response for part in parts)
+    return {key: value for answer in answers for key, value in answer.items() if key.startswith(KEY)}
 
 
 def pushed(spec: SolveSpec) -> Export | None:

@@ -115,6 +115,10 @@ def test_an_image_for_two_platforms_is_pushed_as_one_index(
         told["containerimage.digest"] == digest == fetch(registry, "pair", "2")[0] == fetch(registry, "other", "1")[0]
     )
     assert told["containerimage.descriptor"]["digest"] == digest
+    assert {key for key in told if "provenance" in key} == {
+        "buildx.build.provenance/linux/amd64",
+        "buildx.build.provenance/linux/arm64",
+    }
     assert index["annotations"] == {"org.example.of": "both"}
     found = images(index)
     assert set(found) == {"amd64", "arm64"}
@@ -222,9 +226,11 @@ def test_folders_hold_every_platform(project: Project, address: str, arm64: str)
     write_programs(project.path)
     project.write(Dockerfile="FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH}/machine /\n")
     builder(project, "pair", amd=address, arm=arm64)
-    project.bake(f'target "default" {{\n {BOTH}\n output = ["out"]\n}}')
+    project.bake(f'target "default" {{\n {BOTH}\n output = ["out"]\n}}', "--metadata-file=told.json")
     names = {f"linux_{a}": (project.path / a / "machine").read_bytes() for a in ("amd64", "arm64")}
     assert {p.name: (p / "machine").read_bytes() for p in (project.path / "out").iterdir()} == names
+    told = json.loads(project.read("told.json"))["default"]
+    assert sum("buildx.build.provenance/linux/" in key for key in told) == 2
 
 
 def test_one_file_comes_from_one_node(project: Project, address: str, arm64: str) -> None:
