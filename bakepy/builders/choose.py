@@ -122,6 +122,10 @@ def driver(stored: StoredBuilder, node: StoredNode, settings: Settings) -> Drive
                 from bakepy.drivers.remote_container import RemoteContainerDriver
 
                 return RemoteContainerDriver(node.endpoint, node.driver_options or {}, settings)
+            if node.endpoint.startswith(("kube-pod://", "ssh://")):
+                from bakepy.drivers.remote_command import RemoteCommandDriver
+
+                return RemoteCommandDriver(node.endpoint, node.driver_options or {})
             return RemoteDriver(node.endpoint, node.driver_options or {})
         case "docker":
             from bakepy.drivers.docker import DockerDriver

@@ -51,9 +51,17 @@ class ContainerAdmin:
     def open(cls, host: DockerHost) -> Iterator[ContainerAdmin]:
         """Connect to an Engine; faults inside become DriverErrors."""
         # Where nothing answers, the SDK says it less well, and leaves its socket open.
-        major, minor = DockerApi(host).info().api
+        api = DockerApi(host)
+        major, minor = api.info().api
         with _faults(host):
-            client = docker.APIClient(host.url, version=f"{major}.{minor}", timeout=CALL, tls=_tls(host))
+            over_ssh = host.url.startswith("ssh://")
+            url = "http://engine:80" if over_ssh else host.url
+            client = docker.APIClient(url, version=f"{major}.{minor}", timeout=CALL, tls=_tls(host))
+            if over_ssh:
+                # The SDK's own way over SSH wants another SSH library; ours is the ssh that the user has set up.
+                from bakepy.drivers.engine_adapter import EngineAdapter
+
+                client.mount("http://", EngineAdapter(lambda: api.open(CALL)))
             # Else certificates that the environment names for the web would take the place of the Engine's own.
             client.trust_env = False
             with contextlib.closing(client):

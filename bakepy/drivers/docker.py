@@ -70,9 +70,9 @@ class DockerDriver(Driver):
 
         from bakepy.transport.pump import pumped
 
-        # Over TLS the Engine agrees to HTTP/1.1 alone (ALPN), so the connection has to be upgraded.
-        if self.api.host.tls is None and (await self._engine()).api >= GRPC_ON_THE_SOCKET:
-            yield self.api.endpoint()
+        own = self.api.endpoint()
+        if own and (await self._engine()).api >= GRPC_ON_THE_SOCKET:
+            yield own
             return
         stream = await asyncio.to_thread(self.api.hijack)
         async with pumped(stream) as endpoint:

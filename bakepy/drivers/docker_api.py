@@ -11,8 +11,8 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, urlsplit
 
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
@@ -21,10 +21,16 @@ from bakepy.records import Record
 from bakepy.transport.endpoint import Endpoint, Tls
 from bakepy.transport.pump import ByteStream, SocketStream
 
+if TYPE_CHECKING:
+    from bakepy.transport.command import Command
+
 QUICK = 2.0
 """Seconds that an Engine may take to answer a ping."""
 
 CALL = 30.0
+
+LOGIN = 30.0
+"""Seconds that logging in over SSH may take before an Engine can answer."""
 
 GRPC_ON_THE_SOCKET = (1, 53)
 """The API version from which the Engine serves gRPC on its listening socket."""
@@ -68,6 +74,7 @@ class DockerApi:
 
     def __init__(self, host: DockerHost) -> None:
         self.host = host
+        self._command: Command | None = None
 
     def answers(self) -> bool:
         """Tell within about two seconds whether an Engine answers; never raises."""
@@ -99,11 +106,16 @@ class DockerApi:
             platform=f"{version.get('Os', 'linux')}/{version.get('Arch', 'amd64')}",
         )
 
-    def endpoint(self) -> Endpoint:
-        """Return the address of the Engine's own socket, which serves gRPC from API 1.53 on, though not over TLS."""
+    def endpoint(self) -> Endpoint | None:
+        """Return the address of the Engine's own socket, which serves gRPC from API 1.53 on; None where it has none.
+
+        Over TLS the Engine agrees to HTTP/1.1 alone (ALPN), so the connection has to be upgraded.
+        """
         parts = urlsplit(self.host.url)
         if parts.scheme == "unix":
             return Endpoint(f"unix:{parts.path}")
+        if parts.scheme == "ssh" or self.host.tls:
+            return None
         return Endpoint(f"{parts.hostname}:{_port(parts.port, None)}")
 
     def hijack(self) -> ByteStream:
@@ -122,7 +134,7 @@ class DockerApi:
 
         Raises DriverError where the Engine does not answer.
         """
-        sock = self._open(CALL)
+        sock = self.open(CALL)
         try:
             stream = self._secured(sock)
             stream.write(memoryview(_upgrade(path, protocol, body)))
@@ -199,7 +211,7 @@ class DockerApi:
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection("docker")
-        sock = self._open(timeout)
+        sock = self.open(timeout)
         if tls := self.host.tls:
             try:
                 connection.sock = _context(tls).wrap_socket(sock, server_hostname=self._server_name)
@@ -224,7 +236,8 @@ class DockerApi:
         named = self.host.tls.server_name if self.host.tls else None
         return named or urlsplit(self.host.url).hostname or "localhost"
 
-    def _open(self, timeout: float | None) -> socket.socket:
+    def open(self, timeout: float | None) -> socket.socket:
+        """Connect to the Engine, without TLS as yet; raises DriverError."""
         parts = urlsplit(self.host.url)
         try:
             match parts.scheme:
@@ -240,6 +253,8 @@ class DockerApi:
                 case "tcp" | "http" | "https":
                     port = _port(parts.port, self.host.tls)
                     return socket.create_connection((parts.hostname or "localhost", port), timeout)
+                case "ssh":
+                    return self._over_ssh(parts, timeout)
         except OSError as error:
             raise self._unreachable(error) from error
         raise DriverError.of(
@@ -248,11 +263,26 @@ class DockerApi:
             hint="name another builder with --builder, or another context with DOCKER_CONTEXT",
         )
 
+    def _over_ssh(self, parts: SplitResult, timeout: float | None) -> socket.socket:
+        from bakepy.drivers.ssh import ssh
+        from bakepy.transport.command import Command, CommandError
+
+        where = ("--host", f"unix://{parts.path}") if parts.path.strip("/") else ()
+        try:
+            self._command = Command(ssh(parts, "docker", *where, "system", "dial-stdio"))
+        except CommandError as error:
+            raise self._unreachable(error) from error
+        self._command.socket.settimeout(timeout and max(timeout, LOGIN))
+        return self._command.socket
+
     def _unreachable(self, error: Exception) -> DriverError:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         hint = "start it, or name another builder with --builder"
         if isinstance(error, PermissionError):
             hint = "this user may not use it: ask for membership of the group docker"
+        if self._command and (said := self._command.ended()):
+            reason = f"{self._command}: {said}"
+            hint = "check it by hand, for it must log in without asking anything; docker must be on the PATH there"
         return DriverError.of(f"the Docker Engine at {self.host.url} does not answer", reason, hint=hint)
 
     def refused(self, what: str, answer: Answer) -> DriverError:

@@ -75,7 +75,8 @@ def endpoint(url: str, options: Mapping[str, str]) -> Endpoint:
     if parts.scheme != "tcp" or not parts.hostname:
         raise DriverError.of(
             f"the builder's address {url} is not supported",
-            "a remote builder is reached at unix:///path/to/buildkitd.sock or tcp://host:port",
+            "a remote builder is reached at unix:///path/to/buildkitd.sock, tcp://host:port, ssh://user@host,"
+            " docker-container://name or kube-pod://name",
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Endpoint(f"{host}:{parts.port or PORT}", _tls(options))

@@ -142,12 +142,15 @@ async def test_a_missing_engine_is_an_error_of_the_users(tmp_path: Path) -> None
     assert "--builder" in caught.value.diagnostics[0].hint
 
 
-async def test_ssh_engines_get_a_clear_error() -> None:
-    """What bakepy cannot reach yet is named."""
-    driver = DockerDriver(DockerHost("far", "ssh://user@far"))
+async def test_an_ssh_engine_that_cannot_be_reached_says_why() -> None:
+    """What ssh has to say of it is part of the error."""
+    driver = DockerDriver(DockerHost("far", "ssh://user@nowhere.invalid"))
 
-    with pytest.raises(DriverError, match="ssh:// addresses are not supported yet"):
+    with pytest.raises(
+        DriverError, match=r"nowhere\.invalid docker system dial-stdio: ssh: Could not resolve"
+    ) as caught:
         await driver.boot(lambda _text: None)
+    assert "log in without asking" in caught.value.diagnostics[0].hint
 
 
 async def test_a_server_without_buildkit_is_named(tmp_path: Path) -> None:

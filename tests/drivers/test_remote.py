@@ -98,7 +98,7 @@ def test_addresses_become_endpoints(url: str, given: dict[str, str], expected: E
     ("url", "given", "complaint"),
     [
         ("far:1234", {}, "address far:1234 is not supported"),
-        ("ssh://far", {}, "address ssh://far is not supported"),
+        ("npipe://far", {}, "address npipe://far is not supported"),
         ("unix://", {}, "is not supported"),
         ("tcp://far:1", {"cacert": "ca.pem"}, "non-absolute path 'ca.pem' provided for cacert"),
         ("tcp://far:1", {"cacert": "/ca", "cert": "/c"}, "tls enabled, but missing keys key"),
