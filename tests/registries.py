@@ -13,11 +13,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 @contextlib.contextmanager

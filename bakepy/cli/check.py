@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag, Given
 from bakepy.cli.reports import FORMATS, in_order
-from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, Span, nearest
+from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, Span
 from bakepy.records import replace
 from bakepy.settings import Settings
 
@@ -41,11 +41,7 @@ def main(argv: Sequence[str]) -> int:
     if given.switch("help"):
         print(USAGE + flags.usage(FLAGS), end="")
         return 0
-    form = given.text("format", "text")
-    if form not in FORMATS:
-        near = nearest(form, FORMATS)
-        hint = f"Did you mean {near}?" if near else f"It is one of {', '.join(FORMATS)}."
-        raise BakeError.of(f"invalid format {form}", hint=hint)
+    form = given.choice("format", FORMATS, "text")
     found = _found(given, Settings())
     sys.stdout.write(FORMATS[form](found))
     fatal = [d for d in found if d.severity is Severity.ERROR or given.switch("strict")]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
@@ -47,6 +47,15 @@ class Given(Record):
     def text(self, name: str, default: str = "") -> str:
         """Return the last value of a flag."""
         return self.values[name][-1] if name in self.values else default
+
+    def choice(self, name: str, options: Collection[str], default: str) -> str:
+        """Return the last value of a flag, which is one of several; raises BakeError for another."""
+        value = self.text(name, default)
+        if value not in options:
+            near = nearest(value, options)
+            hint = f"Did you mean {near}?" if near else f"It is one of {', '.join(options)}."
+            raise BakeError.of(f"invalid {name} {value}", hint=hint)
+        return value
 
     def switch(self, name: str) -> bool | None:
         """Return whether a switch is on, or None where it was not given."""

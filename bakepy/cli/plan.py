@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag
-from bakepy.diagnostics import BakeError, nearest
 from bakepy.planner.gitref import with_folder
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.spec import (
@@ -43,11 +42,7 @@ def main(argv: Sequence[str]) -> int:
     if given.switch("help"):
         print(USAGE + flags.usage(FLAGS), end="")
         return 0
-    name = given.text("format", "table")
-    if name not in FORMATS:
-        near = nearest(name, FORMATS)
-        hint = f"did you mean {near}?" if near else f"the formats are {', '.join(FORMATS)}"
-        raise BakeError.of(f"unknown format {name}", hint=hint)
+    name = given.choice("format", FORMATS, "table")
     from bakepy.planner.graph import build_graph
     from bakepy.planner.specify import specify
 

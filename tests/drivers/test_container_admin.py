@@ -16,7 +16,7 @@ from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
 from bakepy.settings import Settings
 from tests.drivers.test_docker import image, tar
-from tests.registry import running_registry
+from tests.registries import password, registry
 
 LOGIN = {"username": "me", "password": "s3cret"}
 
@@ -44,7 +44,7 @@ def pull(host: DockerHost, name: str, config: dict[str, object], folder: Path) -
 
 def test_an_image_is_pulled_with_the_users_password(docker: DockerHost, tmp_path: Path) -> None:
     """What Docker's client keeps for the registry opens it; without that, the registry's reason is told."""
-    with running_registry(tmp_path, **{LOGIN["username"]: LOGIN["password"]}) as domain:
+    with registry(tmp_path, password(tmp_path, LOGIN["username"], LOGIN["password"])) as domain:
         name = f"{domain}/team/small:1"
         push(docker, name, tmp_path)
 

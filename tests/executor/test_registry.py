@@ -17,7 +17,8 @@ import trustme
 from bakepy.builders.registries import Access, access
 from bakepy.buildkit.session.credentials import Credentials
 from bakepy.executor.registry import INDEX, Reference, Registry, RegistryError
-from tests.registries import free_port, password, registry
+from tests.ports import free_port
+from tests.registries import password, registry
 
 EMPTY = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
 DIGEST = "sha256:" + hashlib.sha256(EMPTY).hexdigest()
