@@ -76,7 +76,7 @@ def test_an_unknown_format() -> None:
     """The nearest one is offered."""
     with pytest.raises(BakeError) as caught:
         main(["--format", "jsn"])
-    assert caught.value.diagnostics[0].hint == "did you mean json?"
+    assert caught.value.diagnostics[0].hint == "Did you mean json?"
 
 
 def test_a_misspelt_block_is_told_where_its_target_is_missed(capsys: pytest.CaptureFixture[str]) -> None:
