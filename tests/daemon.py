@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +45,10 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_buildkitd(*options: str, path: str | None = None) -> Iterator[Daemon]:
+def running_buildkitd(*options: str, path: str | None = None, through: Sequence[str] = ()) -> Iterator[Daemon]:
     """Run a buildkitd of our own while the context lasts, with further options; skips the test where there is none.
 
-    `path` is where it looks for programs.
+    `path` is where it looks for programs; `through` is a command that runs it in its own place, such as nsenter.
     """
     program = find_buildkitd()
     if program is None:
@@ -59,7 +59,7 @@ def running_buildkitd(*options: str, path: str | None = None) -> Iterator[Daemon
         with (
             open(f"{folder}/log", "w+b") as log,
             subprocess.Popen(
-                [program, "--addr", f"unix://{socket_path}", "--root", root, *options],
+                [*through, program, "--addr", f"unix://{socket_path}", "--root", root, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -32,6 +32,8 @@ INSTALLED = {
     "iptables": "iptables",
     "openssl": "openssl",
     "capsh": "libcap2-bin",
+    "git": "git",
+    "ssh-agent": "openssh-client",
 }
 """Programs and the packages that hold them."""
 
@@ -43,8 +45,10 @@ UNPACKED = {
     "docker-registry": {"usr/bin/docker-registry": "docker-registry"},
     "qemu-user-static": {"usr/bin/qemu-aarch64-static": "qemu-aarch64-static"},
     "tini": {"usr/bin/tini-static": "docker-init"},
+    "openssh-server": {"usr/sbin/sshd": "sshd"},
+    "libwrap0": {"usr/lib/*/libwrap.so.0.*": "libwrap.so.0"},
 }
-"""Packages, and what is taken out of them under which name."""
+"""Packages, and what is taken out of them under which name: files, or patterns of them where a package's differ."""
 
 DOCKERD = Program(
     HERE / "parts" / "dockerd",
@@ -121,7 +125,8 @@ def unpack(folder: Path, package: str, programs: dict[str, str]) -> None:
         (archive,) = scratch.glob("*.deb")
         subprocess.run(["dpkg-deb", "-x", archive, scratch / "files"], check=True)
         for source, target in programs.items():
-            shutil.move(scratch / "files" / source, folder / "bin" / target)
+            (found,) = (scratch / "files").glob(source)
+            shutil.move(found, folder / "bin" / target)
 
 
 def build(folder: Path, wanted: dict[Path, Program]) -> None:
