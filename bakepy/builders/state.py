@@ -10,7 +10,7 @@ from typing import Final
 from bakepy.builders.choose import BuilderError, driver
 from bakepy.builders.store import StoredBuilder, StoredNode, last_activity
 from bakepy.diagnostics import BakeError
-from bakepy.drivers.interface import Driver, DriverError, NodeInfo, Status
+from bakepy.drivers.interface import Amount, Driver, DriverError, NodeInfo, Status
 from bakepy.records import Record
 from bakepy.settings import Settings
 
@@ -81,16 +81,17 @@ async def load_all(
     return list(await asyncio.gather(*(load(builder, settings, within=within) for builder in builders)))
 
 
-async def boot(state: BuilderState, say: Callable[[str], None]) -> bool:
+async def boot(state: BuilderState, sayer: Callable[[str], Callable[[str | Amount], None]]) -> bool:
     """Start the nodes that can be started and do not run, all at once; returns whether there were any.
 
-    Raises the first node's error once all have ended.
+    `sayer` returns what takes the words of a node, given what shall be put before them. Raises the first node's error
+    once all have ended.
     """
     waiting = [node for node in state.nodes if node.driver and node.info and not node.error and not node.runs]
 
     async def start(node: NodeState, driver: Driver) -> None:
         prefix = f"[{node.stored.name}] " if len(waiting) > 1 else ""
-        await driver.boot(lambda text: say(prefix + text))
+        await driver.boot(sayer(prefix))
 
     ended = await asyncio.gather(*(start(node, node.driver) for node in waiting if node.driver), return_exceptions=True)
     for error in ended:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from bakepy.cli import flags
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bakepy.builders.state import BuilderState, NodeState
     from bakepy.builders.store import StoredBuilder
     from bakepy.buildkit.client import Client
+    from bakepy.drivers.interface import Amount
+    from bakepy.progress.events import Reporter
     from bakepy.settings import Settings
 
 T = TypeVar("T")
@@ -62,6 +64,29 @@ def confirmed(question: str) -> bool:
 def tell(text: str) -> None:
     """Show a step of what takes time."""
     print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def telling(mode: str = "auto") -> Iterator[Callable[[str], Callable[[str | Amount], None]]]:
+    """Show on standard error what nodes say that are started; yields what `bakepy.builders.state.boot` takes."""
+    from bakepy.progress.choose import check
+
+    check(mode)
+    shown: list[Reporter] = []
+
+    def sayer(prefix: str) -> Callable[[str | Amount], None]:
+        from bakepy.executor.telling import Teller
+        from bakepy.progress.choose import choose
+
+        # A display appears once there is something to start.
+        shown.extend([] if shown else [choose(mode, sys.stderr)])
+        return Teller(shown[0].report, prefix)
+
+    try:
+        yield sayer
+    finally:
+        for reporter in shown:
+            reporter.close()
 
 
 async def made(builder: StoredBuilder, settings: Settings) -> BuilderState:

@@ -88,6 +88,7 @@ def _bootstrap(builder: StoredBuilder, settings: Settings, within: float) -> Non
     from bakepy.builders.state import boot, load
 
     async def run() -> None:
-        await boot(await load(builder, settings, within=within), command.tell)
+        with command.telling() as sayer:
+            await boot(await load(builder, settings, within=within), sayer)
 
     asyncio.run(run())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FLAGS = (
     Flag("platform", "Take a node that builds this platform", "PLATFORM"),
-    Flag("progress", "Show progress as plain, or none", "MODE"),
+    Flag("progress", "How to show that the builder starts: auto, plain, tty, rawjson or none", "MODE"),
     command.BUILDER,
     command.TIMEOUT,
     *command.COMMON,
@@ -46,14 +46,13 @@ def main(argv: Sequence[str]) -> int:
     settings = Settings()
     builder = find(given.text("builder"), settings)
     wanted = given.text("platform") or settings.lookup("DOCKER_DEFAULT_PLATFORM") or ""
-    quiet = given.text("progress", "none") in {"none", "quiet"}
-    asyncio.run(_run(builder, settings, wanted, command.seconds(given), quiet=quiet))
+    asyncio.run(_run(builder, settings, wanted, command.seconds(given), given.text("progress", "none")))
     # A thread may wait for input that no one will read any more.
     sys.stdout.flush()
     os._exit(0)
 
 
-async def _run(builder: StoredBuilder, settings: Settings, platform: str, within: float, *, quiet: bool) -> None:
+async def _run(builder: StoredBuilder, settings: Settings, platform: str, within: float, progress: str) -> None:
     import asyncio
 
     from bakepy.builders.state import load
@@ -65,7 +64,8 @@ async def _run(builder: StoredBuilder, settings: Settings, platform: str, within
         raise state.error or node.error or BakeError.of(f"the node {node.stored.name} has no driver")
     if not builder.implicit:
         touch(settings, builder)
-    await node.driver.boot((lambda _text: None) if quiet else command.tell)
+    with command.telling(progress) as sayer:
+        await node.driver.boot(sayer(""))
     async with node.driver.dial() as endpoint:
         await asyncio.to_thread(_proxy, endpoint)
 

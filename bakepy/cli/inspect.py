@@ -54,8 +54,11 @@ async def _load(
     from bakepy.builders.state import boot, load
 
     state = await load(builder, settings, within=within)
-    if bootstrap and await boot(state, command.tell):
-        state = await load(builder, settings, within=within)
+    if bootstrap:
+        with command.telling() as sayer:
+            booted = await boot(state, sayer)
+        if booted:
+            state = await load(builder, settings, within=within)
     able = [node for node in state.nodes if debug and node.driver and not node.error]
     return state, {node.stored.name: await _features(node.driver) for node in able if node.driver}
 

@@ -15,10 +15,11 @@ from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException
 
 from bakepy.drivers.container_options import ContainerOptions
+from bakepy.drivers.container_pull import Pull
 from bakepy.drivers.container_spec import ALL_GPUS, FILES, WSL, Surroundings, archive, create_body, volume
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
-from bakepy.drivers.interface import DriverError
+from bakepy.drivers.interface import Amount, DriverError
 from bakepy.settings import Settings
 
 CALL = 60
@@ -67,18 +68,20 @@ class ContainerAdmin:
             with contextlib.closing(client):
                 yield cls(client, host)
 
-    def pull(self, image: str, settings: Settings, say: Callable[[str], None], stop: threading.Event) -> None:
+    def pull(self, image: str, settings: Settings, say: Callable[[str | Amount], None], stop: threading.Event) -> None:
         """Get the newest of an image; where that fails and the Engine has one, that one is used."""
-        say(f"pulling image {image}")
+        pull = Pull(image, say)
         failed = ""
         try:
             for message in self._client.pull(image, stream=True, decode=True, auth_config=_login(image, settings)):
                 failed = str(message.get("error", failed))
+                pull.take(message)
                 if stop.is_set():
                     return
         except (DockerException, RequestException) as error:
             # A registry or a credential helper that fails is no fault where the image is there.
             failed = _words(error)
+        pull.end(failed)
         try:
             self._inspect_image(image)
         except NotFound:

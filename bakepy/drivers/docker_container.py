@@ -11,7 +11,7 @@ from typing import ClassVar
 from bakepy.drivers.container import Container, in_thread
 from bakepy.drivers.container_options import parse
 from bakepy.drivers.docker_host import DockerHost
-from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo
+from bakepy.drivers.interface import BUILDKIT, Amount, Capability, Driver, DriverError, NodeInfo
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 
@@ -49,7 +49,7 @@ class DockerContainerDriver(Driver):
         """Tell the container's state, and where it runs what its BuildKit says of itself."""
         return await self.container.info()
 
-    async def boot(self, say: Callable[[str], None]) -> None:
+    async def boot(self, say: Callable[[str | Amount], None]) -> None:
         """Make the container unless it is there, start it unless it runs, and wait until BuildKit answers."""
         state = await asyncio.to_thread(self.container.state)
         if state and state.running:
@@ -78,7 +78,7 @@ class DockerContainerDriver(Driver):
         """Remove the container, and its volume unless that is to be kept for a builder of the same name."""
         await asyncio.to_thread(self._remove, keep_state)
 
-    def _start(self, say: Callable[[str], None], stop: threading.Event, *, make: bool) -> None:
+    def _start(self, say: Callable[[str | Amount], None], stop: threading.Event, *, make: bool) -> None:
         from bakepy.drivers.container_admin import ContainerAdmin
 
         name, files = self.container.name, self._all_files()

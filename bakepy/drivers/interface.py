@@ -74,6 +74,22 @@ class NodeInfo(Record):
         self.workers: Final = workers
 
 
+class Amount(Record):
+    """Tell how far something is that takes long before a node can be used, in bytes; `total` is 0 while unknown.
+
+    It is told again and again under the same words, the last time with `ended`, and why it failed where it did.
+    """
+
+    __slots__ = ("what", "current", "total", "ended", "error")
+
+    def __init__(self, what: str, current: int = 0, total: int = 0, ended: bool = False, error: str = "") -> None:
+        self.what: Final = what
+        self.current: Final = current
+        self.total: Final = total
+        self.ended: Final = ended
+        self.error: Final = error
+
+
 class Driver(ABC):
     """Reach one node of a builder."""
 
@@ -91,8 +107,10 @@ class Driver(ABC):
         """
 
     @abstractmethod
-    async def boot(self, say: Callable[[str], None]) -> None:
+    async def boot(self, say: Callable[[str | Amount], None]) -> None:
         """Make the node ready, telling each step through `say`; called once a run before the first dial.
+
+        `say` may be called from another thread.
 
         Raises DriverError where that fails.
         """

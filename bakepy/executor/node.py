@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -14,7 +14,7 @@ from bakepy.buildkit.client import Client
 from bakepy.buildkit.errors import ConnectionLost, SolveError
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
 from bakepy.buildkit.session.server import Session
-from bakepy.drivers.interface import Capability, Driver, DriverError
+from bakepy.drivers.interface import Amount, Capability, Driver, DriverError
 from bakepy.executor import foreign
 from bakepy.executor.folders import shared_key
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
@@ -84,14 +84,16 @@ class NodeRun:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, name: str, driver: Driver, work: Work) -> AsyncIterator[NodeRun]:
-        """Make a node ready and keep its connection for as long as the context lasts.
+    async def connect(
+        cls, name: str, driver: Driver, work: Work, say: Callable[[str | Amount], None]
+    ) -> AsyncIterator[NodeRun]:
+        """Make a node ready, telling how through `say`, and keep its connection for as long as the context lasts.
 
         Raises DriverError and bakepy.transport.faults.TransportError where that fails.
         """
         async with AsyncExitStack() as stack:
             if driver.boots:
-                await driver.boot(work.say)
+                await driver.boot(say)
             endpoint = await stack.enter_async_context(driver.dial())
             client = await stack.enter_async_context(Client.connect(endpoint))
             capabilities = await driver.capabilities()

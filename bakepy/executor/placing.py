@@ -10,7 +10,7 @@ from bakepy.executor.foreign import remedy
 from bakepy.executor.lower import default_export
 from bakepy.executor.node import NodeRun
 from bakepy.executor.work import Work
-from bakepy.planner.place import FOREIGN, Place, Placement, place
+from bakepy.planner.place import EMULATED, FOREIGN, Place, Placement, place
 from bakepy.platforms import Platform
 from bakepy.progress import events as ev
 
@@ -21,7 +21,7 @@ def placed(work: Work, builder: Builder, nodes: Mapping[str, tuple[Node, NodeRun
     Raises BakeError for platforms whose own node does not answer and that no other runs, and for what `place` refuses.
     """
     work.node_files = builder.nodes[0].files
-    places = [Place(name, _reserved(node), run.platforms) for name, (node, run) in nodes.items()]
+    places = _places(nodes)
     _refuse_missing(work, [node for node in builder.nodes if node.name not in nodes], places)
     defaults = {default_export(run.facts, work.env) for _, run in nodes.values()}
     placement = place(work.graph, places, next(iter(defaults)))
@@ -34,6 +34,17 @@ def placed(work: Work, builder: Builder, nodes: Mapping[str, tuple[Node, NodeRun
             text = f"{where}: only the last one's stays"
             work.reporter.report(ev.Message(text, "warning"))
     return placement
+
+
+def run_natively(work: Work, nodes: Mapping[str, tuple[Node, NodeRun]]) -> bool:
+    """Tell whether nodes that answered run all platforms of a run, none of them by emulation."""
+    places = _places(nodes)
+    wanted = {Platform.parse(p) for spec in work.specs.values() if not spec.call for p in spec.platforms}
+    return bool(places) and all(any(place.rank(p) < EMULATED for place in places) for p in wanted)
+
+
+def _places(nodes: Mapping[str, tuple[Node, NodeRun]]) -> list[Place]:
+    return [Place(name, _reserved(node), run.platforms) for name, (node, run) in nodes.items()]
 
 
 def _reserved(node: Node) -> tuple[Platform, ...]:

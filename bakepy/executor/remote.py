@@ -17,6 +17,7 @@ from bakepy.buildkit.requests import HTTP_FILE, GatewayRequest, Result, SolveReq
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.executor import sources
 from bakepy.executor.agents import agent
+from bakepy.executor.telling import Teller
 from bakepy.planner import gitref
 from bakepy.planner.load import DEFAULT_NAMES, File
 from bakepy.planner.origin import Origin
@@ -110,7 +111,7 @@ async def _client(builder: Builder, reporter: ev.Reporter) -> AsyncIterator[Clie
             async with AsyncExitStack() as stack:
                 try:
                     if node.driver.boots:
-                        await node.driver.boot(lambda text: reporter.report(ev.Message(text)))
+                        await node.driver.boot(Teller(reporter.report))
                     endpoint = await stack.enter_async_context(node.driver.dial())
                     client = await stack.enter_async_context(Client.connect(endpoint))
                 except BakeError as error:

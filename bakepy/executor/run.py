@@ -16,6 +16,7 @@ from bakepy.buildkit.redaction import RedactingReporter, Redactor
 from bakepy.buildkit.requests import Result
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
+from bakepy.executor.connect import connect
 from bakepy.executor.environment import Environment
 from bakepy.executor.folders import Folders
 from bakepy.executor.lower import NO_DEFAULT_LOAD
@@ -53,7 +54,7 @@ async def run(
         several = len(builder.nodes) > 1
         work = Work(graph, env, reporter, Folders(scratch), builder.load_into, builder.name, several)
         async with AsyncExitStack() as stack:
-            nodes = await _connect(builder, work, stack)
+            nodes = await connect(builder, work, stack)
             _warn(work, [node for node, _ in nodes.values()], [run for _, run in nodes.values()])
             placement = _place(work, builder, nodes) if several else whole(graph)
             ended = await _Run(work, nodes, placement).run()
@@ -80,21 +81,6 @@ def _place(work: Work, builder: Builder, nodes: Mapping[str, tuple[Node, NodeRun
     return placed(work, builder, nodes)
 
 
-async def _connect(builder: Builder, work: Work, stack: AsyncExitStack) -> dict[str, tuple[Node, NodeRun]]:
-    """Connect all nodes at once; those that cannot be reached are left out while there is another."""
-    tries = [_Connection(node, work) for node in builder.nodes]
-    for connection in tries:
-        stack.push_async_callback(connection.close)
-    await asyncio.gather(*(c.opened() for c in tries))
-    found = {c.node.name: (c.node, c.run) for c in tries if c.run}
-    if not found:
-        raise next(c.error for c in tries if c.error)
-    for c in tries:
-        if c.error:
-            work.reporter.report(ev.Message(f"node {c.node.name} is left out: {c.error}", "warning"))
-    return found
-
-
 def _warn(work: Work, nodes: list[Node], runs: list[NodeRun]) -> None:
     """Warn of results that go nowhere."""
     for node, run in zip(nodes, runs, strict=True):
@@ -103,42 +89,6 @@ def _warn(work: Work, nodes: list[Node], runs: list[NodeRun]) -> None:
             if warning := no_output(work.graph, node.driver.name):
                 work.reporter.report(ev.Message(warning, "warning"))
             return
-
-
-class _Connection:
-    """Hold a node's connection in a task of its own, so that several open at once and each closes where it opened."""
-
-    def __init__(self, node: Node, work: Work) -> None:
-        self.node = node
-        self.run: NodeRun | None = None
-        self.error: Exception | None = None
-        self._ready = asyncio.Event()
-        self._over = asyncio.Event()
-        self._task = asyncio.create_task(self._hold(work), name=f"node {node.name}")
-
-    async def _hold(self, work: Work) -> None:
-        try:
-            async with NodeRun.connect(self.node.name, self.node.driver, work) as self.run:
-                self._ready.set()
-                await self._over.wait()
-        except BakeError as error:
-            self.error = self.error or error
-        finally:
-            self._ready.set()
-
-    async def opened(self) -> None:
-        """Wait until the node can be used or has failed; a bug is raised."""
-        await self._ready.wait()
-        if self.run is None and self._task.done() and not self.error:
-            self._task.result()
-
-    async def close(self) -> None:
-        self._over.set()
-        if not self._ready.is_set():
-            self._task.cancel()
-        await asyncio.wait({self._task})
-        if not self._task.cancelled():
-            self._task.result()
 
 
 class _Built(Record):

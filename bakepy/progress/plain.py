@@ -194,7 +194,12 @@ class Plain(ev.Reporter):
         self._board.tasks[task.id] = task
         if known is None:
             self._line(f"\n=> {task.name}")
+        share = task.current / task.total if task.total else 0.0
+        amount = f"{size(task.current)} / {size(task.total)} " if task.total else ""
         if task.completed and not (known and known.completed):
             seconds = (task.completed - task.started) / SECOND
-            self._line(f"=> {task.name} {f'ERROR: {task.error}' if task.error else f'done {seconds:.1f}s'}")
+            self._line(f"=> {task.name} {f'ERROR: {task.error}' if task.error else f'{amount}done {seconds:.1f}s'}")
+        elif not task.completed and share >= self._told.get((task.id, ""), 0.0) + QUARTER:
+            self._told[task.id, ""] = share
+            self._line(f"=> {task.name} {amount}".rstrip())
         self._current = ""

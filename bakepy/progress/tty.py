@@ -120,6 +120,8 @@ class Tty(ev.Reporter):
         total = max(len(board.targets), finished.total())
         stopped = over and (finished[ev.State.CANCELLED] or len(ends) < len(board.works))
         text = Text("[+] ", "bold", no_wrap=not over, overflow="ellipsis")
+        if not total:
+            return text.append(f"Starting {(now - self._began) / SECOND:.1f}s")
         text.append("Stopped after " if stopped else "Built " if over else "Building ")
         text.append(f"{(now - self._began) / SECOND:.1f}s ", "bold")
         text.append(f"({finished[ev.State.DONE]}/{total} targets)", "bold")

@@ -13,7 +13,7 @@ import pytest
 from bakepy.drivers.container_admin import ContainerAdmin
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
-from bakepy.drivers.interface import DriverError
+from bakepy.drivers.interface import Amount, DriverError
 from bakepy.settings import Settings
 from tests.drivers.test_docker import image, tar
 from tests.registries import password, registry
@@ -34,9 +34,9 @@ def push(host: DockerHost, name: str, folder: Path) -> None:
         client.remove_image(name)
 
 
-def pull(host: DockerHost, name: str, config: dict[str, object], folder: Path) -> list[str]:
+def pull(host: DockerHost, name: str, config: dict[str, object], folder: Path) -> list[str | Amount]:
     (folder / "config.json").write_text(json.dumps(config))
-    said: list[str] = []
+    said: list[str | Amount] = []
     with ContainerAdmin.open(host) as admin:
         admin.pull(name, Settings({"DOCKER_CONFIG": str(folder)}), said.append, threading.Event())
     return said
@@ -53,5 +53,10 @@ def test_an_image_is_pulled_with_the_users_password(docker: DockerHost, tmp_path
         assert "auth" in caught.value.diagnostics[0].detail
 
         known = base64.b64encode(f"{LOGIN['username']}:{LOGIN['password']}".encode()).decode()
-        assert pull(docker, name, {"auths": {domain: {"auth": known}}}, tmp_path) == [f"pulling image {name}"]
+        first, *_, last = pull(docker, name, {"auths": {domain: {"auth": known}}}, tmp_path)
+        assert first == Amount(f"pulling image {name}")
+        assert isinstance(first, Amount)
+        assert isinstance(last, Amount)
+        assert (last.what, last.ended, last.error) == (first.what, True, "")
+        assert last.current == last.total
         assert DockerApi(docker).request("GET", f"/images/{name}/json").status == 200

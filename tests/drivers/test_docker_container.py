@@ -16,7 +16,7 @@ from bakepy.buildkit.errors import ConnectionLost
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_container import DockerContainerDriver
 from bakepy.drivers.docker_host import DockerHost
-from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, Status
+from bakepy.drivers.interface import BUILDKIT, Amount, Capability, Driver, DriverError, Status
 from bakepy.drivers.remote_container import RemoteContainerDriver
 from bakepy.settings import Settings
 from tests.building import build
@@ -73,9 +73,9 @@ def get(host: DockerHost, path: str, method: str = "GET", body: object = None) -
 
 
 async def booted(driver: Driver) -> list[str]:
-    said: list[str] = []
+    said: list[str | Amount] = []
     await driver.boot(said.append)
-    return said
+    return list(dict.fromkeys(note if isinstance(note, str) else note.what for note in said))
 
 
 async def test_a_container_lives_and_dies(make: Make, engine: DockerHost, context: Path) -> None:
