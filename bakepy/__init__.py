@@ -1,3 +1,32 @@
 """Build container images from checked-in definitions, concurrently, on BuildKit."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bakepy.api import Plan, build, load, plan
+    from bakepy.diagnostics import BakeError, Diagnostic
+    from bakepy.executor.outcome import Outcome
+    from bakepy.planner.config import Config
+    from bakepy.progress.events import Event
+
 __version__ = "0.1.0"
+__all__ = ["BakeError", "Config", "Diagnostic", "Event", "Outcome", "Plan", "build", "load", "plan"]
+
+_ELSEWHERE = {
+    "BakeError": "bakepy.diagnostics",
+    "Config": "bakepy.planner.config",
+    "Diagnostic": "bakepy.diagnostics",
+    "Event": "bakepy.progress.events",
+    "Outcome": "bakepy.executor.outcome",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for, so that a command does not pay for what it does not use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_ELSEWHERE.get(name, "bakepy.api")), name)

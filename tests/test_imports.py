@@ -50,6 +50,7 @@ ALLOWED = {
     "progress": {"progress.events", "diagnostics"},
     "buildkit": {"transport", "progress.events", *LEAVES},
     "executor": {"planner", "model", "builders", "drivers", "buildkit", "transport", "progress.events", *LEAVES},
+    "api": {"executor", "planner", "evaluator", "builders", "settings", "progress.events", *LEAVES},
     "cli": {"*"},
     "__main__": {"cli"},
 }

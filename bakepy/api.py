@@ -1,0 +1,130 @@
+"""Load definitions, plan them and build them from Python.
+
+    config = bakepy.load(targets=["app"], overrides=["app.tags=example/app:1"])
+    outcomes = asyncio.run(bakepy.build(bakepy.plan(config)))
+
+Paths are relative to the working directory, as on the command line. What the user can mend raises BakeError.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from bakepy.diagnostics import BakeError
+from bakepy.executor.outcome import Outcome
+from bakepy.planner.config import Config
+from bakepy.planner.graph import SolveGraph
+from bakepy.planner.spec import SolveSpec
+from bakepy.progress.events import Event, Reporter
+from bakepy.records import Record
+from bakepy.settings import Settings
+
+
+class Plan(Record):
+    """Hold what a build runs: the solve of each target by its name, and the graph in which equal ones are merged."""
+
+    __slots__ = ("config", "specs", "graph")
+
+    def __init__(self, config: Config, specs: Mapping[str, SolveSpec], graph: SolveGraph) -> None:
+        self.config: Final = config
+        self.specs: Final = specs
+        self.graph: Final = graph
+
+
+class _Told(Reporter):
+    def __init__(self, report: Callable[[Event], None]) -> None:
+        self._report = report
+
+    def report(self, event: Event) -> None:
+        self._report(event)
+
+
+def load(
+    files: Iterable[str | os.PathLike[str]] = (),
+    targets: Iterable[str] = ("default",),
+    *,
+    overrides: Iterable[str] = (),
+    variables: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Config:
+    """Return the targets that names, groups and wildcards select, whole and checked; raises BakeError.
+
+    Without `files`, the usual ones of the working directory are read. `overrides` are `pattern.attribute=value`, as
+    `--set` takes them; `variables` go before those of `environment`, which is the process's own where it is None.
+    """
+    from bakepy.evaluator.functions.library import Surroundings
+    from bakepy.planner import overrides as changes
+    from bakepy.planner.checks import check, complete
+    from bakepy.planner.define import World, define
+    from bakepy.planner.load import read
+    from bakepy.planner.select import select
+    from bakepy.platforms import local
+
+    settings = Settings(environment)
+    known = settings.bake_environment
+    wanted = [changes.parse(text, known.get) for text in overrides]
+    world = World(
+        Surroundings(now=lambda: datetime.now().astimezone(), home=lambda: os.path.expanduser("~")),
+        dict(variables or {}),
+        known,
+        {"BAKE_CMD_CONTEXT": "cwd://", "BAKE_LOCAL_PLATFORM": str(local())},
+    )
+    found = define(read([os.fspath(file) for file in files], _no_stdin), world)
+    config = select(found, list(targets), wanted)
+    config.warnings += found.warnings
+    complete(config, settings.lookup)
+    check(config, settings.lookup)
+    return config
+
+
+def plan(config: Config) -> Plan:
+    """Return what building the targets takes, without asking any engine; raises BakeError."""
+    from bakepy.planner.graph import build_graph
+    from bakepy.planner.specify import specify
+
+    specs = specify(config.targets, config.definition.origin, config.folders)
+    return Plan(config, specs, build_graph(specs))
+
+
+async def build(
+    plan: Plan,
+    *,
+    builder: str = "",
+    allow: Iterable[str] = (),
+    report: Callable[[Event], None] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Outcome]:
+    """Build a plan and return what came of each target by its name: a target that fails is an outcome, not an error.
+
+    `allow` is what targets may use beyond the working directory, as `--allow` takes it. `report` is called with each
+    event. Being cancelled, it returns once nothing runs any more. Raises BakeError where nothing could be started.
+    """
+    from bakepy.builders.choose import choose
+    from bakepy.executor.check import check
+    from bakepy.executor.environment import Environment
+    from bakepy.executor.proxies import proxies
+    from bakepy.executor.run import run
+    from bakepy.planner.entitlements import needs, parse
+    from bakepy.planner.places import related
+
+    settings = Settings(environment)
+    if asked := needs(plan.specs.values(), parse(allow).plus(plan.config.granted)):
+        raise BakeError.of(
+            "the build asks for more than it is allowed",
+            "; ".join(need.words for need in asked),
+            hint=f"allow it: allow={[need.flag for need in asked]}",
+        )
+    variables = settings.environment()
+    check(plan.specs, variables, partial(related, plan.config.definition))
+    chosen = choose(builder or settings.builder, settings)
+    env = Environment(variables, settings.docker_config, proxies(settings.docker_config, chosen.load_into.url))
+    reporter = _Told(report) if report else Reporter()
+    return await run(plan.graph, chosen, reporter, env, plan.specs)
+
+
+def _no_stdin() -> bytes:
+    raise BakeError.of("standard input is not a definition here", hint="name a file")
