@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import urllib.request
 from base64 import b64encode
@@ -265,6 +266,17 @@ def test_a_node_that_is_down_is_left_out(project: Project, address: str) -> None
     assert (project.path / "out" / "Dockerfile").exists()
 
 
+def test_a_node_that_does_not_answer_is_not_waited_for(project: Project, address: str) -> None:
+    """Where the others can do the work, it has a few seconds; the user is told whom the run waits for."""
+    project.write(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        builder(project, "lame", deaf=f"tcp://127.0.0.1:{deaf.getsockname()[1]}", up=address)
+        run = project.bake('target "default" {\n platforms = ["linux/amd64"]\n output = ["out"]\n}')
+    assert "waiting for node deaf\n" in run.stderr
+    assert "WARNING: node deaf is left out: it did not answer within 5s" in run.stderr
+    assert (project.path / "out" / "Dockerfile").exists()
+
+
 def test_a_platform_whose_node_is_down_is_refused(project: Project, address: str) -> None:
     """Where nobody else has a platform, the build ends before it begins, with the node's name and a remedy."""
     project.write(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
@@ -289,6 +301,34 @@ def test_the_work_of_a_node_that_dies_is_placed_again(project: Project, address:
         told = kill_while_building(project, hcl, other, 6)
     assert "node dies is lost, its work goes to others" in told
     assert [(project.path / f"out/{n}/n").read_text() for n in range(6)] == [f"{n}\n" for n in range(6)]
+
+
+def test_of_three_nodes_one_is_killed(project: Project, address: str, registry: str) -> None:
+    """Parts and whole targets of the dead node go to the node that has its platforms, linked ones together."""
+    wait = 'RUN ["/bin/sh", "-c", "echo begun; sleep 2; echo $N > /n"]\n'
+    project.write(
+        base="FROM scratch\nCOPY sh /bin/sh\n",
+        Dockerfile=f"FROM base\nARG N TARGETARCH\n{wait}",
+    )
+    with running_buildkitd() as other, running_buildkitd("--oci-worker-platform", "linux/arm64") as arm:
+        builder(project, "three", lives=address, dies=url(other), arm=f"{url(arm)} linux/arm64")
+        hcl = (
+            f'target "base" {{\n {BOTH}\n dockerfile = "base"\n}}\n'
+            'target "image" {\n name = "t${n}"\n matrix = { n = ["0", "1", "2"] }\n'
+            f' {BOTH}\n contexts = {{ base = "target:base" }}\n args = {{ N = n }}\n network = "none"\n'
+            f' tags = ["{registry}/trio:${{n}}"]\n output = ["type=registry"]\n}}\n'
+            'target "own" {\n name = "o${n}"\n matrix = { n = ["3", "4", "5"] }\n\n'
+            ' dockerfile = "own/Dockerfile"\n args = { N = n }\n network = "none"\n output = ["out/${n}"]\n}\n'
+            'group "default" {\n targets = ["image", "own"]\n}'
+        )
+        own = project.path / "own"
+        own.mkdir()
+        (own / "Dockerfile").write_text(f"FROM scratch\nARG N\nCOPY sh /bin/sh\n{wait}")
+        told = kill_while_building(project, hcl, other, 9)
+    assert "node dies is lost, its work goes to others" in told
+    assert [(project.path / f"out/{n}/n").read_text() for n in (3, 4, 5)] == ["3\n", "4\n", "5\n"]
+    for n in range(3):
+        assert set(images(fetch(registry, "trio", str(n))[1])) == {"amd64", "arm64"}
 
 
 def test_processes_of_a_platform_without_emulator_are_refused(project: Project, tmp_path: Path) -> None:
