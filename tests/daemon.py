@@ -45,17 +45,20 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_buildkitd(*options: str, path: str | None = None, through: Sequence[str] = ()) -> Iterator[Daemon]:
+def running_buildkitd(
+    *options: str, path: str | None = None, through: Sequence[str] = (), name: str = ""
+) -> Iterator[Daemon]:
     """Run a buildkitd of our own while the context lasts, with further options; skips the test where there is none.
 
-    `path` is where it looks for programs; `through` is a command that runs it in its own place, such as nsenter.
+    `path` is where it looks for programs; `through` is a command that runs it in its own place, such as nsenter;
+    `name` is that of another buildkitd on PATH.
     """
-    program = find_buildkitd()
+    program = shutil.which(name) if name else find_buildkitd()
     if program is None:
         pytest.skip("no buildkitd: `make test` provides one")
     with tempfile.TemporaryDirectory(prefix="bk-", ignore_cleanup_errors=True) as folder:
         socket_path, root = f"{folder}/s", f"{folder}/root"
-        environment = os.environ | {"PATH": path or f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+        environment = os.environ | {"PATH": path or f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"}
         with (
             open(f"{folder}/log", "w+b") as log,
             subprocess.Popen(

@@ -67,7 +67,16 @@ BUILDX = Program(
 
 BUILDCTL = replace(gobuild.BUILDKITD, package="github.com/moby/buildkit/cmd/buildctl")
 
-BUILT = {"buildkitd": gobuild.BUILDKITD, "buildctl": BUILDCTL, "runc": gobuild.RUNC, "dockerd29": DOCKERD}
+LABS = replace(gobuild.BUILDKITD, arguments=("-tags", "dfrundevice", *gobuild.BUILDKITD.arguments))
+"""A BuildKit whose own frontend knows what is stable in the `labs` channel of Dockerfile's syntax alone."""
+
+BUILT = {
+    "buildkitd": gobuild.BUILDKITD,
+    "buildkitd-labs": LABS,
+    "buildctl": BUILDCTL,
+    "runc": gobuild.RUNC,
+    "dockerd29": DOCKERD,
+}
 
 
 def main() -> int:

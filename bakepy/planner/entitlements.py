@@ -16,6 +16,7 @@ INSECURE = "security.insecure"
 SSH = "ssh"
 DELETE = "buildx.local.delete"
 DEVICE = "device"
+ALIAS = "alias="
 FILES = {"fs": ("read", "write"), "fs.read": ("read",), "fs.write": ("write",)}
 IMAGES = ("image", "image.push", "image.load")
 """Taken for the reference's sake, which checks none of them yet."""
@@ -57,7 +58,7 @@ def parse(texts: Iterable[str]) -> Allowed:
         if text in {NETWORK, INSECURE, SSH, DELETE}:
             out.names.add(text)
         elif key == DEVICE:
-            out.names.add(f"{DEVICE}={_device(value)}" if value else DEVICE)
+            out.names.update(_devices(value))
         elif key in FILES:
             for mode in FILES[key]:
                 out.paths[mode].append(value)
@@ -71,11 +72,20 @@ def parse(texts: Iterable[str]) -> Allowed:
     return out
 
 
-def _device(text: str) -> str:
+def _devices(text: str) -> list[str]:
+    """Return what a device's entitlement opens: all devices, or one.
+
+    BuildKit takes an alias for the device that it names and, where it names devices itself, permits those as well. The
+    reference does not ask for them.
+    """
+    if not text:
+        return [DEVICE]
     try:
-        return split_csv(text)[0]
+        name, *options = split_csv(text)
     except EntryError as fault:
         raise BakeError.of(f"failed to parse device entitlement {quote(text)}: {fault}") from None
+    aliases = [option.removeprefix(ALIAS) for option in options if option.startswith(ALIAS)]
+    return [f"{DEVICE}={device}" for device in (name, *filter(None, aliases))]
 
 
 def needs(specs: Iterable[SolveSpec], allowed: Allowed) -> list[Need]:
@@ -105,7 +115,7 @@ def _names(spec: SolveSpec) -> Iterator[str]:
     for text in spec.entitlements:
         key, _, value = text.partition("=")
         if key == DEVICE:
-            yield f"{DEVICE}={_device(value)}" if value else DEVICE
+            yield from _devices(value)
         elif text in {NETWORK, INSECURE}:
             yield text
     # An empty path names nothing, so that the user's agent serves.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -26,11 +27,57 @@ target "default" {
 BESIDE = 'target "default" {\n context = "../beside"\n output = ["out"]\n}\n'
 
 
+PERMITTED = ("network.host", "security.insecure", "device")
+PRIVILEGED = """
+target "default" {
+  entitlements = ["security.insecure"]
+  dockerfile-inline = <<EOT
+FROM scratch
+COPY sh /bin/sh
+COPY sh /bin/busybox
+RUN --security=insecure /bin/busybox mkdir /m && /bin/busybox mount -t tmpfs none /m && /bin/busybox mount > /mounts
+EOT
+  output = ["out"]
+}
+"""
+DEVICES = {
+    "cdiVersion": "0.6.0",
+    "kind": "bakepy.test/device",
+    "devices": [
+        {"name": "zero", "containerEdits": {"deviceNodes": [{"path": "/dev/given", "hostPath": "/dev/zero"}]}},
+        {"name": "word", "containerEdits": {"env": ["WORD=injected"]}},
+    ],
+}
+"""Of the Container Device Interface: one kind, and two devices of it."""
+DEVICE = """
+target "default" {
+  entitlements = %s
+  dockerfile-inline = <<EOT
+FROM scratch
+COPY sh /bin/sh
+RUN --device=bakepy.test/device=zero [ -c /dev/given ] && echo done > /done
+RUN --device=%s [ -c /dev/given ] || [ "$WORD" = injected ]
+EOT
+  output = ["out"]
+}
+"""
+ZERO, WORD = "bakepy.test/device=zero", "bakepy.test/device=word"
+
+
 @pytest.fixture(scope="module")
-def permissive() -> Iterator[str]:
-    """The address of an engine that permits the host's network."""
-    with running_buildkitd("--allow-insecure-entitlement", "network.host") as daemon:
+def permissive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an engine that permits everything, has two devices, and knows of them in Dockerfiles."""
+    devices = tmp_path_factory.mktemp("cdi")
+    (devices / "test.json").write_text(json.dumps(DEVICES))
+    options = [word for name in PERMITTED for word in ("--allow-insecure-entitlement", name)]
+    with running_buildkitd(*options, "--cdi-spec-dir", str(devices), name="buildkitd-labs") as daemon:
         yield daemon.endpoint.target.replace("unix:", "unix://")
+
+
+@pytest.fixture
+def granted(project: Project, permissive: str) -> Project:
+    """A project that is built where everything is permitted."""
+    return Project(project.path, permissive)
 
 
 @pytest.fixture
@@ -40,20 +87,86 @@ def beside(tmp_path: Path, address: str) -> Project:
     return Project(tmp_path / "here", address)
 
 
-def test_a_granted_privilege_reaches_the_engine(project: Project, permissive: str) -> None:
-    """A step runs in the host's network where user and engine both permit it."""
-    host = Project(project.path, permissive)
-    refused = host.bake(HOST, check=False)
+@pytest.mark.parametrize(
+    ("definition", "flags"),
+    [
+        (HOST, ["network.host"]),
+        (PRIVILEGED, ["security.insecure"]),
+        (DEVICE % (f'["device={ZERO}"]', ZERO), [f"device={ZERO}"]),
+        (DEVICE % (f'["device={WORD}", "device={ZERO}"]', WORD), [f"device={WORD}", f"device={ZERO}"]),
+        (DEVICE % ('["device"]', WORD), ["device"]),
+    ],
+    ids=["host", "insecure", "device", "devices", "any-device"],
+)
+def test_a_privilege_is_had_where_it_is_granted(granted: Project, definition: str, flags: list[str]) -> None:
+    """Without a grant the run ends, and names the flags with which it does what it is for."""
+    named = [f"--allow={flag}" for flag in flags]
+    refused = granted.bake(definition, check=False)
+    assert refused.returncode == 1
+    assert f'\nPass "{" ".join(named)}" to grant requested privileges.\n' in refused.stderr
     assert refused.stderr.endswith("ERROR: additional privileges requested\n")
-    host.bake(HOST, "--allow=network.host")
-    assert host.read("out/done") == "done\n"
+    assert "building with" not in refused.stderr
+    for flag in named:
+        others = [other for other in named if other != flag]
+        assert granted.bake(definition, *others, check=False).returncode == 1
+    assert not (granted.path / "out").exists()
+    granted.bake(definition, *named)
+    if definition is PRIVILEGED:
+        assert "none on /m type tmpfs" in granted.read("out/mounts")
+    else:
+        assert granted.read("out/done") == "done\n"
 
 
-def test_the_engine_has_a_word_too(project: Project) -> None:
-    """What it does not permit fails there, however much the user does."""
-    done = project.bake(HOST, "--allow=network.host", check=False)
+def test_a_grant_of_devices_covers_each(granted: Project) -> None:
+    """`device` allows all of them."""
+    granted.bake(DEVICE % (f'["device={ZERO}", "device={WORD}"]', WORD), "--allow=device")
+    assert granted.read("out/done") == "done\n"
+
+
+@pytest.mark.parametrize("definition", [PRIVILEGED, DEVICE % ("[]", ZERO)], ids=["insecure", "device"])
+def test_a_grant_gives_no_privilege_that_a_target_does_not_name(granted: Project, definition: str) -> None:
+    """What a Dockerfile does by itself is refused by the engine, whatever was granted."""
+    definition = definition.replace('entitlements = ["security.insecure"]', "")
+    done = granted.bake(definition, "--allow=security.insecure", "--allow=device", check=False)
     assert done.returncode == 1
-    assert "network.host is not allowed" in done.stderr
+    assert "security.insecure is not allowed" in done.stderr or "requested by the build but not allowed" in done.stderr
+    assert not (granted.path / "out").exists()
+
+
+def test_an_alias_is_asked_for_as_a_device(granted: Project) -> None:
+    """BuildKit permits what it names, so the grant of the device that it stands for must not do."""
+    alias = "bakepy.test/device=*"
+    definition = DEVICE % (f'["device={WORD},alias={alias}"]', ZERO)
+    done = granted.bake(definition, f"--allow=device={WORD}", check=False)
+    assert f'Pass "--allow=device={alias}"' in done.stderr
+    assert not (granted.path / "out").exists()
+    # With the grant, a step has another device than the one that the definition says it uses.
+    granted.bake(definition, f"--allow=device={WORD}", f"--allow=device={alias}")
+    assert granted.read("out/done") == "done\n"
+
+
+def test_a_privilege_of_a_linked_target_is_asked_for(granted: Project) -> None:
+    """It counts for the targets that take its result, too."""
+    linked = PRIVILEGED.replace('"default"', '"base"').replace('output = ["out"]', "")
+    definition = (
+        linked
+        + """target "default" {
+      contexts = { base = "target:base" }
+      dockerfile-inline = "FROM base"
+      output = ["out"]
+    }"""
+    )
+    assert 'Pass "--allow=security.insecure"' in granted.bake(definition, check=False).stderr
+    granted.bake(definition, "--allow=security.insecure")
+    assert "none on /m type tmpfs" in granted.read("out/mounts")
+
+
+@pytest.mark.parametrize(("definition", "name"), [(HOST, "network.host"), (PRIVILEGED, "security.insecure")])
+def test_the_engine_has_a_word_too(project: Project, definition: str, name: str) -> None:
+    """What it does not permit fails there, however much the user does."""
+    done = project.bake(definition, f"--allow={name}", check=False)
+    assert done.returncode == 1
+    assert f"{name} is not allowed" in done.stderr
 
 
 def test_nothing_is_asked_where_nothing_is_built(beside: Project) -> None:

@@ -49,7 +49,9 @@ def asked(fields: str, *allow: str, sets: tuple[str, ...] = ()) -> list[str]:
         ('context = "../beside"\noutput = ["../beside"]', ["fs=../beside"]),
         ('output = ["type=local,dest=out,mode=delete"]', ["buildx.local.delete"]),
         ('network = "host"\nentitlements = ["security.insecure"]', ["network.host", "security.insecure"]),
-        ('entitlements = ["device=b", "device=a,alias=x"]', ["device=a", "device=b"]),
+        ('entitlements = ["device=b", "device=a"]', ["device=a", "device=b"]),
+        ('entitlements = ["device=a,alias=x,alias=y"]', ["device=a", "device=x", "device=y"]),
+        ('entitlements = ["device=a,alias="]', ["device=a"]),
         ('entitlements = ["device", "device=a"]', ["device"]),
     ],
 )
@@ -74,6 +76,7 @@ def test_a_path_far_away_is_named_whole(folder):
         ('network = "host"', "network.host"),
         ('entitlements = ["device=a"]', "device"),
         ('entitlements = ["device=a"]', "device=a"),
+        ('entitlements = ["device=a,alias=x"]', "device=a,alias=x"),
         ('ssh = ["default"]', "ssh"),
         ('output = ["type=local,dest=out,mode=delete"]', "buildx.local.delete"),
     ],
