@@ -40,7 +40,7 @@ INSTALLED = {
 FILES = {"/usr/include/seccomp.h": "libseccomp-dev", "/usr/include/stdlib.h": "libc6-dev"}
 
 UNPACKED = {
-    "docker.io": {"usr/sbin/dockerd": "dockerd20"},
+    "docker.io": {"usr/sbin/dockerd": "dockerd20", "usr/bin/docker": "docker-client"},
     "containerd": {f"usr/bin/{name}": name for name in ("containerd", "containerd-shim-runc-v2", "ctr")},
     "docker-registry": {"usr/bin/docker-registry": "docker-registry"},
     "qemu-user-static": {"usr/bin/qemu-aarch64-static": "qemu-aarch64-static"},

@@ -1,4 +1,4 @@
-"""Git repositories over SSH: Debian's sshd with keys of our own, in a network of its own."""
+"""A machine that SSH reaches: Debian's sshd with keys of our own, in a network of its own."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ AuthorizedKeysFile {home}/user.pub
 StrictModes no
 UsePAM no
 PidFile none
+SetEnv "PATH={programs}"
 """
 # sshd wants an account and a folder of its own, and port 22 is the only one that git@host:path can mean. In namespaces
 # of its own it has them all, and the machine stays as it is.
@@ -53,6 +54,15 @@ class SshSite:
         """The command that runs another one where the server can be reached."""
         return ("nsenter", f"--net=/proc/{self.process}/ns/net")
 
+    def client(self, folder: Path) -> Path:
+        """Write a program into a folder that is `ssh` to that machine, whatever name it is asked for; return it."""
+        options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o HostName=127.0.0.1"
+        program = folder / "ssh"
+        ssh = f"{shutil.which('ssh')} -i {self.key} -o User=git {options}"
+        program.write_text(f'#!/bin/sh\nexec {" ".join(self.beside)} {ssh} "$@"\n')
+        program.chmod(0o755)
+        return program
+
     def repository(self, name: str, files: dict[str, str]) -> str:
         """Make a repository with the given files on branch main and return its address."""
         return self._site.repository(name, files)
@@ -72,7 +82,7 @@ def serving_ssh(path: Path) -> Iterator[SshSite]:
     for name in ("host", "user"):
         make_key(path / name)
     (path / "accounts").write_text(ACCOUNTS.format(home=path))
-    (path / "config").write_text(CONFIG.format(home=path))
+    (path / "config").write_text(CONFIG.format(home=path, programs=os.environ["PATH"]))
     # libwrap lies beside it.
     environment = os.environ | {"LD_LIBRARY_PATH": str(Path(sshd).parent)}
     command = ["unshare", "--mount", "--net", "sh", "-euc", START, sshd]
