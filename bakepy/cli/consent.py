@@ -29,7 +29,7 @@ def ask(
     """
     asked = needs(specs, allowed)
     if progress == "rawjson":
-        _refuse(asked if remote else [need for need in asked if need.flag == DELETE])
+        _refuse([need for need in asked if need.flag == DELETE or (remote and _is_checked(need, settings))])
         return
     if not asked:
         return
@@ -52,6 +52,11 @@ def checks_files(settings: Settings, *, remote: bool) -> bool:
     if settings.bake_checks_files is not None:
         checked = _boolean("BUILDX_BAKE_ENTITLEMENTS_FS", settings.bake_checks_files)
     return checked
+
+
+def _is_checked(need: Need, settings: Settings) -> bool:
+    """Tell whether a remote definition's need counts."""
+    return not need.files or checks_files(settings, remote=True)
 
 
 def _boolean(name: str, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from tests.planner.definitions import selected
 
 OUTSIDE = 'target "default" {\n  context = ".."\n}'
 HOST = 'target "default" {\n  network = "host"\n}'
+INSECURE = 'target "default" {\n  entitlements = ["security.insecure"]\n}'
+DEVICE = 'target "default" {\n  entitlements = ["device"]\n}'
+AGENT = 'target "default" {\n  ssh = ["default"]\n}'
 DELETING = 'target "default" {\n  output = ["type=local,dest=out,mode=delete"]\n}'
 REFUSED = "additional privileges requested"
 
@@ -123,9 +127,8 @@ def test_a_variable_that_is_no_boolean_is_a_fault():
         run(OUTSIDE, BUILDX_BAKE_ENTITLEMENTS_FS="off")
 
 
-def test_a_program_that_reads_the_display_is_asked_only_for_deletions():
-    """The reference lets everything else pass there."""
-    run(OUTSIDE, progress="rawjson")
+def test_a_program_that_reads_the_display_is_told_the_flag():
+    """It has no question to answer."""
     with pytest.raises(BakeError, match=r"pass \"--allow=buildx.local.delete\""):
         run(DELETING, progress="rawjson")
 
@@ -135,6 +138,26 @@ def test_what_was_written_elsewhere_does_not_pass_by_a_display():
     with pytest.raises(BakeError, match=r"pass \"--allow=fs.read=..\""):
         run(OUTSIDE, progress="rawjson", remote=True)
     run(OUTSIDE, "fs.read=..", progress="rawjson", remote=True)
+    with pytest.raises(BakeError, match=r"pass \"--allow=network.host\""):
+        run(HOST, progress="rawjson", remote=True, BAKE_ALLOW_REMOTE_FS_ACCESS="1")
+
+
+@pytest.mark.parametrize(
+    ("definition", "refused"),
+    [(OUTSIDE, False), (HOST, False), (INSECURE, False), (DEVICE, False), (AGENT, False), (DELETING, True)],
+)
+def test_a_local_definition_is_asked_for_as_the_reference_does(definition, refused):
+    """Only deletions are refused where a program reads the display."""
+    with pytest.raises(BakeError, match=REFUSED) if refused else nullcontext():
+        run(definition, progress="rawjson")
+    with pytest.raises(BakeError, match=REFUSED):
+        run(definition)
+
+
+def test_a_variable_lets_remote_definitions_use_files_by_a_display():
+    """What the user said in the environment counts there as well."""
+    run(OUTSIDE, progress="rawjson", remote=True, BAKE_ALLOW_REMOTE_FS_ACCESS="1")
+    run(AGENT, progress="rawjson", remote=True, BUILDX_BAKE_ENTITLEMENTS_FS="0")
 
 
 def test_each_path_is_asked_for_once():

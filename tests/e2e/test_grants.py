@@ -211,3 +211,22 @@ def test_links_do_not_lead_out_unasked(beside: Project) -> None:
     done = beside.bake('target "default" {\n context = "link"\n output = ["out"]\n}', check=False)
     assert 'Pass "--allow=fs.read=../beside"' in done.stderr
     assert not (beside.path / "out").exists()
+
+
+def test_a_compose_file_of_this_machine_names_others_anywhere(beside: Project) -> None:
+    """Reading them needs no grant, as with the reference; a context that one of them names does."""
+    files = {
+        "beside/include.yaml": "services: {inner: {build: .}}",
+        "beside/extend.yaml": "services: {base: {build: {context: ., args: {A: x}}}}",
+        "beside/v.env": "V=1",
+    }
+    write(beside.path.parent, files)
+    text = "include: [../beside/include.yaml]\nservices:\n"
+    text += "  a: {build: {context: ., args: [V]}, env_file: ../beside/v.env}\n"
+    text += "  b: {extends: {file: ../beside/extend.yaml, service: base}}\n"
+    write(beside.path, {"compose.yaml": text})
+    targets = json.loads(beside.bake("", "-f", "compose.yaml", "--print", "a", "b", "inner").stdout)["target"]
+    assert targets["b"]["args"] == {"A": "x"}
+    assert targets["a"]["args"] == {"V": "1"}
+    assert [targets[name]["context"] for name in ("b", "inner")] == ["../beside", "../beside"]
+    assert 'Pass "--allow=fs.read=../beside"' in beside.bake("", "-f", "compose.yaml", "inner", check=False).stderr
