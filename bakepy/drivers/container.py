@@ -52,6 +52,18 @@ SETTLE = 2.0
 """Seconds that the Engine may take to notice the end of a container."""
 
 
+SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for in a container whose image does not say."""
+
+QEMU_NAMES = {"386": "i386", "amd64": "x86_64", "arm64": "aarch64"}
+"""QEMU's names of architectures, where they are others."""
+
+
+def emulator(architecture: str) -> str:
+    """Return the name under which BuildKit looks for an emulator that the kernel does not know of."""
+    return f"buildkit-qemu-{QEMU_NAMES.get(architecture, architecture)}"
+
+
 class ContainerState(Record):
     """Hold the state of a container as the Engine tells it."""
 
@@ -134,6 +146,19 @@ class Container:
             if state is None or state.has_ended or state.paused or time.monotonic() > until or stop.wait(pause):
                 raise self._silent(state, found)
             pause = min(2 * pause, 0.5)
+
+    def emulates(self, architectures: frozenset[str]) -> frozenset[str]:
+        """Return for which of some architectures there is a program to emulate them with (blocking).
+
+        Raises DriverError.
+        """
+        config = self.api.request("GET", f"{self._path}/json").body.get("Config") or {}
+        variables = dict(text.partition("=")[::2] for text in config.get("Env") or ())
+        folders = variables.get("PATH", SEARCHED).split(":")
+        return frozenset(a for a in architectures if any(self._has(f"{folder}/{emulator(a)}") for folder in folders))
+
+    def _has(self, path: str) -> bool:
+        return self.api.request("HEAD", f"{self._path}/archive?path={quote(path)}").status == 200
 
     async def why_lost(self) -> DriverError | None:
         """Tell how the container ended or started anew since it was dialled; None where it did neither."""

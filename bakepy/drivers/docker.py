@@ -81,10 +81,14 @@ class DockerDriver(Driver):
     async def capabilities(self) -> frozenset[Capability]:
         """Tell by the Engine's version and image store."""
         engine = await self._engine()
-        has = {Capability.LOADS_BY_ITSELF, Capability.TELLS_EMULATORS}
+        has = {Capability.LOADS_BY_ITSELF}
         if engine.major >= OLDEST_WITH_INPUTS:
             has.add(Capability.GATEWAY_INPUTS)
         return frozenset(has | STORE if engine.containerd_store else has)
+
+    async def emulates(self, architectures: frozenset[str]) -> frozenset[str] | None:
+        """Return none: an Engine brings no emulators that it would not name."""
+        return frozenset()
 
     async def stop(self) -> None:
         """Leave it: the Engine is not ours to stop."""

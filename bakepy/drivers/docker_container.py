@@ -66,6 +66,10 @@ class DockerContainerDriver(Driver):
         """Return what every BuildKit by itself can do, and whether results are loaded unasked."""
         return BUILDKIT | {Capability.LOADS_BY_DEFAULT} if self._options.default_load else BUILDKIT
 
+    async def emulates(self, architectures: frozenset[str]) -> frozenset[str] | None:
+        """Tell what the image brings."""
+        return await asyncio.to_thread(self.container.emulates, architectures)
+
     async def why_lost(self) -> DriverError | None:
         """Tell how the container ended."""
         return await self.container.why_lost()

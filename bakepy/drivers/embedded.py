@@ -61,8 +61,12 @@ class EmbeddedDriver(Driver):
             use.__exit__(None, None, None)
 
     async def capabilities(self) -> frozenset[Capability]:
-        """Return all that the pinned BuildKit can do; it brings no emulators that it would not tell of."""
-        return BUILDKIT | {Capability.TELLS_EMULATORS}
+        """Return all that the pinned BuildKit can do."""
+        return BUILDKIT
+
+    async def emulates(self, architectures: frozenset[str]) -> frozenset[str] | None:
+        """Return none: it brings no emulators that it would not name."""
+        return frozenset()
 
     async def why_lost(self) -> DriverError | None:
         """Return how the engine ended by itself, with the end of its log."""

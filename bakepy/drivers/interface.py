@@ -29,7 +29,6 @@ class Capability(enum.Enum):
     GATEWAY_INPUTS = "linked targets"
     LOADS_BY_ITSELF = "images straight into the Docker Engine's store"
     LOADS_BY_DEFAULT = "loading of images where no output is chosen"
-    TELLS_EMULATORS = "a list of platforms that lacks none which it emulates"
 
 
 BUILDKIT = frozenset(
@@ -122,6 +121,13 @@ class Driver(ABC):
     @abstractmethod
     async def capabilities(self) -> frozenset[Capability]:
         """Tell what the node can do; called once a run, after boot."""
+
+    async def emulates(self, architectures: frozenset[str]) -> frozenset[str] | None:
+        """Tell for which of some architectures the node has emulators that its BuildKit does not name.
+
+        Those that the kernel has are named among its platforms; BuildKit's own image brings others. None: unknown.
+        """
+        return None
 
     async def why_lost(self) -> DriverError | None:
         """Tell why the connection broke, where the driver can know; called after a loss, while the dial is open."""

@@ -55,6 +55,10 @@ class RemoteContainerDriver(Driver):
         """Return what every BuildKit by itself can do, and whether results are loaded unasked."""
         return BUILDKIT | self._defaults
 
+    async def emulates(self, architectures: frozenset[str]) -> frozenset[str] | None:
+        """Tell what the image brings."""
+        return await asyncio.to_thread(self._container.emulates, architectures)
+
     async def why_lost(self) -> DriverError | None:
         """Tell how the container ended."""
         return await self._container.why_lost()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bakepy.buildkit.errors import SolveError
 from bakepy.buildkit.requests import Result, Worker
 from bakepy.diagnostics import BakeError, Diagnostic
-from bakepy.drivers.interface import Capability
 from bakepy.planner.spec import SolveSpec
 from bakepy.platforms import Platform
 
@@ -30,25 +29,29 @@ def platforms(workers: Iterable[Worker]) -> tuple[Platform, ...]:
     return tuple(found)
 
 
-def check(spec: SolveSpec, result: Result, node: NodeRun) -> None:
+async def check(spec: SolveSpec, result: Result, node: NodeRun) -> None:
     """Raise BakeError where a result that is about to be built runs processes that its node cannot run.
 
     Copying to other platforms, and compiling for them, needs no emulator. Variants of an architecture are left to the
-    processor.
+    processor. Where a node may have emulators that nobody here can know of, it is left to try.
     """
-    if Capability.TELLS_EMULATORS not in node.facts.capabilities or not lacking(spec, node.platforms):
+    if not lacking(spec, node.platforms):
         return
     from bakepy.buildkit.steps import processes
 
     able = {(p.os, p.architecture) for p in node.platforms}
-    for ref in result.refs.values():
-        for process in processes(ref.definition) if ref.definition else ():
-            if (process.platform.os, process.platform.architecture) not in able:
-                raise BakeError.of(
-                    f"{process.platform} cannot run on node {node.name}, which has no emulator for it",
-                    process.name,
-                    hint=remedy(process.platform.architecture),
-                )
+    found = [p for ref in result.refs.values() if ref.definition for p in processes(ref.definition)]
+    foreign = [p for p in found if (p.platform.os, p.platform.architecture) not in able]
+    emulated = await node.driver.emulates(frozenset(p.platform.architecture for p in foreign)) if foreign else None
+    if emulated is None:
+        return
+    for process in foreign:
+        if process.platform.architecture not in emulated:
+            raise BakeError.of(
+                f"{process.platform} cannot run on node {node.name}, which has no emulator for it",
+                process.name,
+                hint=remedy(process.platform.architecture),
+            )
 
 
 def lacking(spec: SolveSpec, able: Iterable[Platform]) -> list[Platform]:

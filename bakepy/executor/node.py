@@ -14,7 +14,7 @@ from bakepy.buildkit.client import Client
 from bakepy.buildkit.errors import ConnectionLost, SolveError
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
 from bakepy.buildkit.session.server import Session
-from bakepy.drivers.interface import Amount, Capability, Driver, DriverError
+from bakepy.drivers.interface import Amount, Driver, DriverError
 from bakepy.executor import foreign
 from bakepy.executor.folders import shared_key
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
@@ -77,7 +77,7 @@ class NodeRun:
         self.facts = facts
         self.platforms = platforms
         """What its BuildKit says that it runs, the native one first; empty where it was not asked."""
-        self._driver = driver
+        self.driver = driver
         self._client = client
         self._work = work
         self._shared: Session | None = None
@@ -99,9 +99,8 @@ class NodeRun:
             capabilities = await driver.capabilities()
             gateway = ""
             platforms: tuple[Platform, ...] = ()
-            tells = work.with_platforms and Capability.TELLS_EMULATORS in capabilities
             through = any("host-gateway" in dict(s.extra_hosts).values() for s in work.specs.values())
-            if work.several or tells or through:
+            if work.several or work.with_platforms or through:
                 workers = await client.workers()
                 gateway = workers[0].labels.get(HOST_GATEWAY, "") if workers else ""
                 platforms = foreign.platforms(workers)
@@ -137,7 +136,7 @@ class NodeRun:
                 foreign.explain(error, vertex.spec, self.name, await self._client.workers())
             raise
         except ConnectionLost as lost:
-            if cause := await self._driver.why_lost():
+            if cause := await self.driver.why_lost():
                 raise NodeLost(cause.diagnostics) from lost
             raise
 
@@ -161,7 +160,7 @@ class NodeRun:
             answer = await build.call(ask, vertex.spec.call)
             return Solved(answer=answer)
         result = await build.solve(ask)
-        foreign.check(vertex.spec, result, self)
+        await foreign.check(vertex.spec, result, self)
         if self._work.is_linked(vertex.id):
             # A dependant must find its parents' steps evaluated: only the parent's session has their secrets.
             await build.evaluate(result)

@@ -27,9 +27,8 @@ NEW = {
     Capability.ATTESTATIONS,
     Capability.GATEWAY_INPUTS,
     Capability.LOADS_BY_ITSELF,
-    Capability.TELLS_EMULATORS,
 }
-OLD = {Capability.LOADS_BY_ITSELF, Capability.TELLS_EMULATORS}
+OLD = {Capability.LOADS_BY_ITSELF}
 
 
 def is_old(host: DockerHost) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import docker as docker_sdk
 import pytest
 
 from bakepy.drivers.docker_api import DockerApi
@@ -19,6 +23,7 @@ from tests import reference
 from tests.buildkit_image import IMAGE, load_buildkit
 from tests.docker_engine import running_dockerd
 from tests.e2e.test_guide import GUIDE, pattern, plain, steps
+from tests.machines import SAYS, write_programs
 
 pytestmark = pytest.mark.e2e
 
@@ -82,6 +87,7 @@ def user(docker: DockerHost, tmp_path: Path) -> Iterator[User]:
     shutil.copy("/bin/busybox", tmp_path / "sh")
     (tmp_path / "hello").write_text("hello\n")
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY hello /\n")
+    (tmp_path / "copy").write_text("FROM scratch\nCOPY hello /\n")
     (tmp_path / "docker-bake.hcl").write_text('target "default" {\n  tags = ["app"]\n}\n')
     yield made
     for name in ("one", "container"):
@@ -158,6 +164,36 @@ def test_the_daemon_gets_its_configuration(user: User) -> None:
     assert re.search(r"made: +here", user.bakepy("inspect"))
     path = "/containers/buildx_buildkit_one0/archive?path=/etc/buildkit/certs/r.example_5000/ca.pem"
     assert DockerApi(user.host).request("HEAD", path).status == 200
+
+
+def test_processes_of_a_platform_without_emulator(user: User) -> None:
+    """A build ends before its first step where neither the kernel nor the image can run one; copies go on."""
+    (user.folder / "Dockerfile").write_text("FROM scratch\nCOPY sh /bin/sh\nRUN --network=none echo never\n")
+    user.bakepy("create", "--name=one", "--use", *OPTIONS)
+    done = user.shell("bakepy build --progress=plain --set=*.platform=linux/loong64")
+
+    assert done.returncode == 1
+    assert "linux/loong64 cannot run on node one0, which has no emulator for it" in done.stdout
+    assert "--install loong64" in done.stdout
+    assert "[1/2] COPY" not in done.stdout
+    user.bakepy("build", "--progress=quiet", "--set=*.platform=linux/loong64", "--set=*.dockerfile=copy")
+
+
+def test_an_emulator_that_the_image_brings_is_used(user: User) -> None:
+    """BuildKit runs processes by QEMU under a name of its own; its list of platforms does not tell of that."""
+    qemu = shutil.which("qemu-aarch64-static")
+    if not qemu:
+        pytest.skip("no qemu-aarch64-static: `make test` provides one")
+    write_programs(user.folder)
+    (user.folder / "Dockerfile").write_text('FROM scratch\nCOPY arm64/machine /\nRUN --network=none ["/machine"]\n')
+    user.bakepy("create", "--name=one", "--use", "--bootstrap", *OPTIONS)
+    with contextlib.closing(docker_sdk.APIClient(user.host.url, version="auto")) as client:
+        found = io.BytesIO()
+        with tarfile.open(fileobj=found, mode="w") as tar:
+            tar.add(qemu, "buildkit-qemu-aarch64")
+        client.put_archive("buildx_buildkit_one0", "/usr/bin", found.getvalue())
+
+    assert f" {SAYS['arm64']}" in user.bakepy("build", "--progress=plain", "--set=*.platform=linux/arm64")
 
 
 def test_either_tool_uses_what_the_other_runs(user: User) -> None:
