@@ -230,3 +230,32 @@ def test_a_compose_file_of_this_machine_names_others_anywhere(beside: Project) -
     assert targets["a"]["args"] == {"V": "1"}
     assert [targets[name]["context"] for name in ("b", "inner")] == ["../beside", "../beside"]
     assert 'Pass "--allow=fs.read=../beside"' in beside.bake("", "-f", "compose.yaml", "inner", check=False).stderr
+
+
+MIXED = """
+target "default" {
+  name = side
+  matrix = { side = ["left", "right"] }
+  secret = ["id=k,env=KEY_${side}"]
+  args = { SIDE = %s }
+  dockerfile-inline = <<EOT
+FROM scratch
+COPY sh /bin/sh
+ARG SIDE
+RUN --mount=type=secret,id=k read x < /run/secrets/k; echo "$x" > /got
+EOT
+  output = ["out/${side}"]
+}
+"""
+
+
+def test_a_secret_that_may_be_taken_for_another_is_told(project: Project) -> None:
+    """Targets that differ in a secret's value alone share the step that reads it; an argument tells them apart."""
+    values = {"KEY_left": "the-left-one", "KEY_right": "the-right-one"}
+    mixed = project.bake(MIXED % '"same"', **values)
+    assert "Targets left and right have different values of secret k" in mixed.stderr
+    assert not any(value in mixed.stderr for value in values.values())
+    assert project.read("out/left/got") == project.read("out/right/got")
+    apart = project.bake(MIXED % "side", **values)
+    assert "Warning" not in apart.stderr
+    assert [project.read(f"out/{side}/got") for side in ("left", "right")] == ["the-left-one\n", "the-right-one\n"]
