@@ -9,6 +9,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bakepy.booleans import FALSE, TRUE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,7 +27,7 @@ class Settings:
 
     def flag(self, name: str) -> bool:
         """Tell whether a variable is set to one of Go's words for true."""
-        return self._environ.get(name, "") in {"1", "t", "T", "TRUE", "true", "True"}
+        return self._environ.get(name, "") in TRUE
 
     @property
     def docker_config(self) -> Path:
@@ -118,7 +120,7 @@ class Settings:
     def metadata_provenance(self) -> str:
         """Return how much provenance `BUILDX_METADATA_PROVENANCE` wants in metadata files: min, max; empty for none."""
         asked = self._environ.get("BUILDX_METADATA_PROVENANCE", "")
-        if asked in {"disabled", "0", "f", "F", "FALSE", "false", "False"}:
+        if asked == "disabled" or asked in FALSE:
             return ""
         return "max" if asked == "max" else "min"
 

@@ -31,12 +31,13 @@ UNPRINTED = [
 ]
 """Modules that evaluating a definition has no use for; each takes a millisecond at least."""
 
-LEAVES = {"diagnostics", "platforms"}
+LEAVES = {"booleans", "diagnostics", "platforms"}
 ALLOWED = {
+    "booleans": set(),
     "records": set(),
     "diagnostics": set(),
     "platforms": {"diagnostics"},
-    "settings": {"diagnostics"},
+    "settings": {"booleans", "diagnostics"},
     "grammar": {"diagnostics"},
     "values": set(),
     "evaluator": {"grammar", "values", *LEAVES},

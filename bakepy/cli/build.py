@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from bakepy.booleans import TRUE
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag, Given
 from bakepy.diagnostics import BakeError
@@ -117,7 +118,7 @@ def _options(given: Given, settings: Settings) -> RunOptions:
         metadata_file=given.text("metadata-file"),
         call=call.get("name", ""),
         call_format=call.get("format", ""),
-        call_ignores_status=call.get("ignorestatus", "") in flags.TRUE,
+        call_ignores_status=call.get("ignorestatus", "") in TRUE,
         allow=tuple(given.all("allow")),
         debug=bool(given.switch("debug")),
     )

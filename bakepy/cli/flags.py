@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from bakepy.booleans import FALSE, TRUE
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.records import Record
-
-TRUE = ("1", "t", "T", "TRUE", "true", "True")
-FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
 class Flag(Record):
@@ -78,7 +76,7 @@ def parse(flags: Sequence[Flag], argv: Sequence[str]) -> Given:
         flag, value = _split(word, known)
         if value is None:
             value = _next(flag, word, words)
-        if not flag.value and value not in TRUE + FALSE:
+        if not flag.value and value not in TRUE | FALSE:
             raise BakeError.of(
                 f'invalid argument "{value}" for "--{flag.name}" flag:'
                 f' strconv.ParseBool: parsing "{value}": invalid syntax'

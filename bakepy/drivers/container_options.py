@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from bakepy.booleans import FALSE, TRUE
 from bakepy.diagnostics import nearest
 from bakepy.drivers.interface import DriverError
 from bakepy.records import Record
@@ -17,9 +18,6 @@ ENV = "env."
 
 SIZE = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+) ?(?:(?P<unit>[kmgtp])(?:i?b)?|b)?", re.IGNORECASE)
 UNITS = " kmgtp"
-
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 class RestartPolicy(Record):

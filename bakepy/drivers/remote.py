@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from bakepy.drivers.container_options import FALSE, TRUE
+from bakepy.booleans import FALSE, TRUE
 from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo
 from bakepy.transport.endpoint import Endpoint, Tls
 

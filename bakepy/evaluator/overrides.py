@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from bakepy import booleans
 from bakepy.values.errors import ValueFault
 from bakepy.values.numbers import from_float
 from bakepy.values.strings import quoted
@@ -21,8 +22,6 @@ from bakepy.values.types import (
 )
 from bakepy.values.value import FALSE, TRUE, Value, list_, map_, number, set_, string, tuple_
 
-_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
-_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 _DIGITS = r"\d+(_\d+)*"
 _DECIMAL = rf"(?a:[+-]?({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})([eE][+-]?{_DIGITS})?)"
 _HEXADECIMAL = r"(?a:[+-]?0[xX]([0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][+-]?\d+)"
@@ -58,8 +57,8 @@ def primitive(name: str, text: str, kind: Type) -> Value:
     if kind is STRING:
         return string(text)
     if kind is BOOL:
-        if text in _TRUE or text in _FALSE:
-            return TRUE if text in _TRUE else FALSE
+        if text in booleans.TRUE | booleans.FALSE:
+            return TRUE if text in booleans.TRUE else FALSE
         why = f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax"
         raise OverrideError(f"failed to parse {name} as bool: {why}", "use true or false")
     if kind is NUMBER:

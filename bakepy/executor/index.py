@@ -9,10 +9,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from bakepy.booleans import TRUE
 from bakepy.builders.registries import Access
 from bakepy.diagnostics import BakeError
 from bakepy.executor.registry import DOCKER_INDEX, INDEX, Reference, Registry
-from bakepy.planner.spec import TRUE, Export
+from bakepy.planner.spec import Export
 from bakepy.platforms import Platform
 from bakepy.records import Record
 

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from bakepy.booleans import TRUE
 from bakepy.buildkit.requests import HTTP_FILE, CacheEntry, Definition, Exporter
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
 from bakepy.executor.check import lower_case
-from bakepy.executor.environment import TRUE, Environment
+from bakepy.executor.environment import Environment
 from bakepy.planner.gitref import with_folder
 from bakepy.planner.spec import (
     DEFAULT_EXPORT,

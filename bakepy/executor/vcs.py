@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from bakepy.executor.environment import FALSE, TRUE, Environment
+from bakepy.booleans import FALSE, TRUE
+from bakepy.executor.environment import Environment
 from bakepy.records import Record
 
 LABELS = {"revision": "org.opencontainers.image.revision", "source": "org.opencontainers.image.source"}

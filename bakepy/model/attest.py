@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bakepy.model.text import FALSE, TRUE, EntryError, join_csv, parse_bool, split_csv
+from bakepy.booleans import FALSE, TRUE
+from bakepy.model.text import EntryError, join_csv, parse_bool, split_csv
 from bakepy.records import Record
 
 

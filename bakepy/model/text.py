@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+from bakepy.booleans import FALSE, TRUE
 
 
 class EntryError(ValueError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from bakepy.booleans import FALSE, TRUE
 from bakepy.planner.location import clean
 from bakepy.records import Record
 
@@ -17,8 +18,6 @@ _SCP = re.compile(
 )
 _PORT = re.compile(r".*:(?:[0-9]*)|[^:]*|.*\]")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
-_TRUE = ("1", "t", "T", "TRUE", "true", "True")
-_FALSE = ("0", "f", "F", "FALSE", "false", "False")
 SSH = "ssh"
 
 
@@ -183,9 +182,9 @@ _FLAGS = {"keep-git-dir": "keep_git_dir", "submodules": "submodules", "fetch-by-
 
 
 def _flag(key: str, value: str) -> bool:
-    if value and value not in _TRUE + _FALSE:
+    if value and value not in TRUE | FALSE:
         raise GitRefError(f'invalid {key} value: "{value}"')
-    return value not in _FALSE
+    return value not in FALSE
 
 
 def _agree(ref: GitRef, key: str, value: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
+from bakepy.booleans import TRUE
 from bakepy.records import Record, fields
 
 Pairs = tuple[tuple[str, str], ...]
@@ -146,7 +147,6 @@ class Export(Record):
         return self.attr("push") in TRUE
 
 
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 DEFAULT_EXPORT = "default"
 """Stands for the output of a target that chooses none: what it is depends on the node."""
 EXPORT_TYPES = ("cacheonly", "docker", "image", "local", "oci", "registry", "tar")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from bakepy.booleans import TRUE
 from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
 from bakepy.buildkit.session.fixed import hold
@@ -94,7 +95,7 @@ def _root(directory: LocalDir) -> bytes:
 
 def _texts(metadata: Mapping[str, list[str]], key: str) -> list[str]:
     values = metadata.get(key, [])
-    if metadata.get(f"{key}-encoded", [""])[0] not in {"1", "t", "T", "true", "TRUE", "True"}:
+    if metadata.get(f"{key}-encoded", [""])[0] not in TRUE:
         return values
     return [unquote_to_bytes(value.replace("+", " ")).decode(errors="surrogateescape") for value in values]
 
