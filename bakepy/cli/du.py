@@ -66,18 +66,12 @@ def main(argv: Sequence[str]) -> int:
     records = asyncio.run(_records(builder, settings, conditions, command.seconds(given)))
     table = formatting.is_table(form)
     print(
-        formatting.show(known.get(form, form), [row(record, table=table) for record in records], HEADINGS, _json),
+        formatting.show(known.get(form, form), [row(record, table=table) for record in records], HEADINGS),
         end="",
     )
     if form in known and not given.all("filter"):
         print(summary(records), end="")
     return 0
-
-
-def _json(record: formatting.Row) -> str:
-    from bakepy.builders.record import go_json
-
-    return go_json({name: None if value == [] else value for name, value in sorted(record.items())})
 
 
 async def _records(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from bakepy.cli import template
 from bakepy.cli.tabular import align
@@ -23,29 +23,15 @@ def is_json(form: str) -> bool:
     return form == "json"
 
 
-def show(
-    form: str, rows: Iterable[Row], headings: Mapping[str, str], json: Callable[[Row], str] = template.to_json
-) -> str:
+def show(form: str, rows: Iterable[Row], headings: Row) -> str:
     """Return the rows in a format; a table's headings go through the same template. Raises TemplateError."""
     if is_json(form):
-        return "".join(f"{json(row)}\n" for row in rows)
+        return "".join(f"{template.to_json(row)}\n" for row in rows)
     table = is_table(form)
     body = form.removeprefix("table") if table else form
     nodes = template.parse(body.strip(" ").replace("\\t", "\t").replace("\\n", "\n"))
     text = "".join(f"{template.render(nodes, row)}\n" for row in rows)
     if not table:
         return text
-    return align(f"{_heading(nodes, headings)}\n{text}", least=LEAST, padding=PADDING)
-
-
-def _heading(nodes: tuple[template.Node, ...], headings: Mapping[str, str]) -> str:
-    """Return the headings of the fields that a template names; its functions leave them as they are."""
-
-    def field(pipeline: object) -> str:
-        if isinstance(pipeline, tuple):
-            if len(pipeline) == 2 and pipeline[0] == "field":
-                return headings.get(str(pipeline[1]).split(".")[1], "<no value>")
-            return next(filter(None, map(field, pipeline)), "")
-        return ""
-
-    return "".join(node.text if isinstance(node, template.Text) else field(node.pipeline) for node in nodes)
+    heading = template.render(nodes, headings, template.HEADING_FUNCTIONS)
+    return align(f"{heading}\n{text}", least=LEAST, padding=PADDING)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bakepy.cli import command, formatting, listing
 from bakepy.cli.flags import Flag
+from bakepy.cli.template import Object
 from bakepy.diagnostics import BakeError
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ HEADINGS = {
     "Status": "STATUS",
     "Buildkit": "BUILDKIT",
     "Platforms": "PLATFORMS",
+    "Error": None,
 }
 
 
@@ -53,14 +56,19 @@ def main(argv: Sequence[str]) -> int:
     # What cannot be reached comes last.
     states.sort(key=lambda state: state.error is not None)
     chosen = current(settings).name
+    proxies = _proxies(settings)
+
+    def whole_as_json(state: BuilderState) -> str:
+        return _json(listing.record(state, current=state.stored.name == chosen, proxies=proxies))
+
     if formatting.is_json(form):
-        proxies = _proxies(settings)
         for state in states:
-            print(_json(listing.record(state, current=state.stored.name == chosen, proxies=proxies)))
+            print(whole_as_json(state))
         return 0
     table, whole = formatting.is_table(form), bool(given.switch("no-trunc"))
     rows = [
-        row
+        # In a template, too, the JSON of a row is all that is known of its builder.
+        Object(row, partial(whole_as_json, state))
         for state in states
         for row in listing.rows(state, current=state.stored.name == chosen, table=table, whole=whole)
     ]

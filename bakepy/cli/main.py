@@ -43,6 +43,10 @@ PLUGIN = "docker-bakepy"
 USAGE = "Usage: bakepy COMMAND [OPTIONS]"
 
 
+LEADING = frozenset({"--builder", "-D", "--debug"})
+"""Flags that may stand before the command."""
+
+
 def help_text() -> str:
     """Return what `bakepy --help` prints."""
     width = max(map(len, COMMANDS))
@@ -56,10 +60,13 @@ def main(argv: Sequence[str]) -> int:
         print(help_text(), end="")
         return 0
     if argv[0] in {"-V", "--version", "version"}:
+        if given := [word for word in argv[1:] if word not in {"-h", "--help"}]:
+            print(f'ERROR: "bakepy version" accepts no arguments; it was given {" ".join(given)}', file=sys.stderr)
+            return 1
         print(f"bakepy {bakepy.__version__}")
         return 0
-    if argv[0] == "--builder" or argv[0].startswith("--builder="):
-        return main(_builder_last(argv))
+    if argv[0] in LEADING or argv[0].startswith("--builder="):
+        return main(_command_first(argv))
     if argv[0] == COMPLETE:
         from bakepy.cli.complete import main as complete
 
@@ -76,9 +83,9 @@ def main(argv: Sequence[str]) -> int:
     return int(module.main(argv[1:]))
 
 
-def _builder_last(argv: Sequence[str]) -> list[str]:
-    """Move a leading `--builder NAME` behind the command, where each command reads it."""
-    own = 1 if "=" in argv[0] else 2
+def _command_first(argv: Sequence[str]) -> list[str]:
+    """Move a leading `--builder NAME` or `--debug` behind the command, where each command reads it."""
+    own = 2 if argv[0] == "--builder" else 1
     rest = list(argv[own:])
     return [rest[0], *argv[:own], *rest[1:]] if rest else []
 

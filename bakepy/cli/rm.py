@@ -72,13 +72,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _report(ended: dict[str, BakeError | None]) -> int:
-    from bakepy.diagnostics import render
-
     for name, error in ended.items():
         text = f"failed to remove {name}: {error}" if error else f"{name} removed"
         print(text, file=sys.stderr)
-        if error and any(d.hint for d in error.diagnostics):
-            print(render(error.diagnostics, color=False), file=sys.stderr)
+        for hint in (fault.hint for fault in error.diagnostics if fault.hint) if error else ():
+            print(f"  hint: {hint}", file=sys.stderr)
     if any(ended.values()):
         raise BakeError.of("failed to remove one or more builders")
     return 0

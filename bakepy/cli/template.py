@@ -18,9 +18,11 @@ Value = object
 """A field's value: text, number, truth, list, or a mapping of fields."""
 
 TOKEN = re.compile(
-    r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|`[^`]*`)|(?P<number>-?\d+)|(?P<field>(?:\.\w+)+)|(?P<dot>\.)'
+    r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|`[^`]*`)|(?P<number>-?\d+(?:\.\d+)?)|(?P<field>(?:\.\w+)+)|(?P<dot>\.)'
     r"|(?P<variable>\$\w*(?:\.\w+)*)|(?P<word>\w+)|(?P<mark>[()|,]|:=))"
 )
+
+DECLARED = re.compile(r"\s*\$(\w+)\s*(?:,\s*\$(\w+)\s*)?:=")
 
 ACTION = re.compile(
     r"\{\{(?P<left>- )?\s*(?P<body>/\*.*?\*/|(?:\"(?:[^\"\\]|\\.)*\"|`[^`]*`|[^\"`])*?)\s*(?P<right> -)?\}\}", re.DOTALL
@@ -40,8 +42,18 @@ class Text(Record):
         self.text: Final = text
 
 
+class Pipeline(Record):
+    """Hold commands, each a list of words or pipelines in brackets, and the variables that take the result."""
+
+    __slots__ = ("commands", "variables")
+
+    def __init__(self, commands: tuple[Command, ...], variables: tuple[str, ...] = ()) -> None:
+        self.commands: Final = commands
+        self.variables: Final = variables
+
+
 class Action(Record):
-    """Hold a pipeline: a list of commands, each a list of words or pipelines in brackets."""
+    """Hold a pipeline whose result is printed, unless variables take it."""
 
     __slots__ = ("pipeline",)
 
@@ -61,9 +73,33 @@ class Branch(Record):
         self.otherwise: Final = otherwise
 
 
+class Scope(Record):
+    """Hold what a template sees: the dot, its variables, and the functions that it may call."""
+
+    __slots__ = ("dot", "variables", "functions")
+
+    def __init__(self, dot: Value, variables: dict[str, Value], functions: Mapping[str, Function]) -> None:
+        self.dot: Final = dot
+        self.variables: Final = variables
+        self.functions: Final = functions
+
+    def inner(self, dot: Value, **variables: Value) -> Scope:
+        """Return the scope of a branch, whose variables end with it."""
+        return Scope(dot, {**self.variables, **variables}, self.functions)
+
+
+class Object(dict[str, Value]):
+    """Hold the fields of a thing whose JSON is not just these."""
+
+    def __init__(self, fields: Mapping[str, Value], as_json: Callable[[], str]) -> None:
+        super().__init__(fields)
+        self.as_json = as_json
+
+
 Node = Text | Action | Branch
 Word = tuple[str, str]
-Pipeline = tuple[tuple["Word | Pipeline", ...], ...]
+Command = tuple["Word | Pipeline", ...]
+Function = Callable[..., Value]
 
 
 def parse(text: str) -> tuple[Node, ...]:
@@ -76,9 +112,9 @@ def parse(text: str) -> tuple[Node, ...]:
     return nodes
 
 
-def render(nodes: Sequence[Node], dot: Value) -> str:
-    """Fill a template in; raises TemplateError for a field or function that is not there."""
-    return "".join(_render(node, dot, dot) for node in nodes)
+def render(nodes: Sequence[Node], dot: Value, functions: Mapping[str, Function] | None = None) -> str:
+    """Fill a template in, with FUNCTIONS where no others are given; raises TemplateError for what is not there."""
+    return _all(nodes, Scope(dot, {"": dot}, FUNCTIONS if functions is None else functions))
 
 
 def _parts(text: str) -> Iterator[Text | str]:
@@ -128,8 +164,9 @@ def _node(body: str, parts: list[Text | str]) -> Node:
 
 
 def _pipeline(text: str) -> Pipeline:
+    declared = DECLARED.match(text)
     words: list[Word] = []
-    at = 0
+    at = declared.end() if declared else 0
     while text[at:].strip():
         found = TOKEN.match(text, at)
         if not found or not found.lastgroup:
@@ -138,13 +175,13 @@ def _pipeline(text: str) -> Pipeline:
         at = found.end()
     words.reverse()
     pipeline = _commands(words)
-    if words or not all(pipeline):
+    if words or not all(pipeline.commands):
         raise TemplateError.of(f"template parsing error: missing value in {{{{{text}}}}}")
-    return pipeline
+    return Pipeline(pipeline.commands, tuple(filter(None, declared.groups()))) if declared else pipeline
 
 
 def _commands(words: list[Word]) -> Pipeline:
-    commands: list[tuple[Word | Pipeline, ...]] = []
+    commands: list[Command] = []
     command: list[Word | Pipeline] = []
     while words:
         kind, text = words.pop()
@@ -157,66 +194,88 @@ def _commands(words: list[Word]) -> Pipeline:
             command.append(_commands(words))
         else:
             command.append((kind, text))
-    return (*commands, tuple(command))
+    return Pipeline((*commands, tuple(command)))
 
 
-def _render(node: Node, dot: Value, root: Value) -> str:
+def _all(nodes: Sequence[Node], scope: Scope) -> str:
+    return "".join(_render(node, scope) for node in nodes)
+
+
+def _render(node: Node, scope: Scope) -> str:
     match node:
         case Text():
             return node.text
         case Action():
-            return show(_run(node.pipeline, dot, root))
-    value = _run(node.pipeline, dot, root)
-    if node.kind == "range" and value:
-        items = value.values() if isinstance(value, Mapping) else value
-        if not isinstance(items, Sequence | type({}.values())) or isinstance(items, str):
-            raise TemplateError.of(f"template parsing error: range can't iterate over {show(value)}")
-        return "".join(_render(child, item, root) for item in items for child in node.then)
-    inner = value if node.kind == "with" else dot
-    return "".join(_render(child, inner if value else dot, root) for child in (node.then if value else node.otherwise))
+            value = _run(node.pipeline, scope)
+            scope.variables.update(dict.fromkeys(node.pipeline.variables, value))
+            return "" if node.pipeline.variables else show(value)
+    value = _run(node.pipeline, scope)
+    if not value:
+        return _all(node.otherwise, scope.inner(scope.dot))
+    names = node.pipeline.variables
+    if node.kind == "range":
+        return "".join(
+            _all(node.then, scope.inner(item, **dict(zip(reversed(names), (item, key), strict=False))))
+            for key, item in _items(value)
+        )
+    return _all(node.then, scope.inner(value if node.kind == "with" else scope.dot, **dict.fromkeys(names, value)))
 
 
-def _run(pipeline: Pipeline, dot: Value, root: Value) -> Value:
+def _items(value: Value) -> list[tuple[Value, Value]]:
+    """Return the keys and values of what is ranged over: a list, or a mapping in the order of its keys."""
+    if isinstance(value, Mapping):
+        return [*sorted(value.items())]
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TemplateError.of(f"template parsing error: range can't iterate over {show(value)}")
+    return [*enumerate(value)]
+
+
+def _run(pipeline: Pipeline, scope: Scope) -> Value:
     last: list[Value] = []
-    for command in pipeline:
+    for command in pipeline.commands:
         first, *rest = command
-        arguments = [_value(word, dot, root) for word in rest]
-        if first[0] == "word" and first[1] not in {"true", "false", "nil"}:
-            name = str(first[1])
-            if name not in FUNCTIONS:
-                raise TemplateError.of(f'template parsing error: function "{name}" not defined', hint=_known())
-            try:
-                last = [FUNCTIONS[name](*arguments, *last)]
-            except (TypeError, ValueError, IndexError, AttributeError, KeyError) as error:
-                raise TemplateError.of(f"template parsing error: error calling {name}: {error}") from error
+        arguments = [_value(word, scope) for word in rest]
+        if isinstance(first, tuple) and first[0] == "word" and first[1] not in CONSTANTS:
+            last = [_call(first[1], [*arguments, *last], scope)]
         elif arguments or last:
             raise TemplateError.of("template parsing error: can't give argument to non-function")
         else:
-            last = [_value(first, dot, root)]
+            last = [_value(first, scope)]
     return last[0]
 
 
-def _value(word: Word | Pipeline, dot: Value, root: Value) -> Value:
-    kind, text = word if len(word) == 2 and isinstance(word[0], str) else ("pipeline", "")
+def _call(name: str, arguments: Sequence[Value], scope: Scope) -> Value:
+    if name not in scope.functions:
+        known = f"functions: {', '.join(sorted(scope.functions))}"
+        raise TemplateError.of(f'template parsing error: function "{name}" not defined', hint=known)
+    try:
+        return scope.functions[name](*arguments)
+    except (TypeError, ValueError, IndexError, AttributeError, KeyError) as error:
+        raise TemplateError.of(f"template parsing error: error calling {name}: {error}") from error
+
+
+def _value(word: Word | Pipeline, scope: Scope) -> Value:
+    if isinstance(word, Pipeline):
+        return _run(word, scope)
+    kind, text = word
     match kind:
         case "string":
             import ast
 
-            return text[1:-1] if str(text).startswith("`") else ast.literal_eval(str(text))
+            return text[1:-1] if text.startswith("`") else ast.literal_eval(text)
         case "number":
-            return int(str(text))
+            return float(text) if "." in text else int(text)
         case "dot":
-            return dot
+            return scope.dot
         case "field":
-            return _field(dot, str(text).split(".")[1:])
+            return _field(scope.dot, text.split(".")[1:])
         case "variable":
-            return _field(root, str(text).split(".")[1:])
-        case "word" if text in {"true", "false", "nil"}:
-            return {"true": True, "false": False, "nil": None}[str(text)]
+            name, *path = text.removeprefix("$").split(".")
+            if name not in scope.variables:
+                raise TemplateError.of(f'template parsing error: undefined variable "${name}"')
+            return _field(scope.variables[name], path)
         case "word":
-            return _run(((word,),), dot, root)
-        case "pipeline":
-            return _run(word, dot, root)  # type: ignore[arg-type]
+            return CONSTANTS[text] if text in CONSTANTS else _call(text, (), scope)
     raise TemplateError.of(f"template parsing error: unexpected {text!r}")
 
 
@@ -249,8 +308,43 @@ def to_json(value: Value) -> str:
     """Return JSON as Docker's `json` prints it: keys sorted, no spaces."""
     import json
 
+    if isinstance(value, Object):
+        return value.as_json()
     plain = dict(value) if isinstance(value, Mapping) else value
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _printf(form: str, *values: Value) -> str:
+    """Fill in a format of C's, of which Go has %v for any value, %t for truth and %q for a text in quotes."""
+    kinds = [kind for kind in VERB.findall(form) if kind != "%"]
+    if len(kinds) != len(values):
+        raise ValueError(f"{len(values)} values for {len(kinds)} verbs")
+    turned = [
+        json_text(show(value)) if kind == "q" else show(value) if kind in "vst" else value
+        for kind, value in zip(kinds, values, strict=True)
+    ]
+    return VERB.sub(lambda m: m[0][:-1] + ("s" if m[1] in "vqt" else m[1]), form) % tuple(turned)
+
+
+def json_text(text: str) -> str:
+    """Return a text in double quotes."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _urlquery(text: Value) -> str:
+    from urllib.parse import quote_plus
+
+    return quote_plus(show(text))
+
+
+def _html(text: Value) -> str:
+    return show(text).translate({ord(c): f"&{name};" for c, name in MARKUP.items()})
+
+
+def _js(text: Value) -> str:
+    return show(text).translate({ord(c): f"\\{c}" for c in "'\"\\"} | {ord(c): f"\\u{ord(c):04X}" for c in "<>&="})
 
 
 def _join(items: Value, separator: str) -> str:
@@ -267,11 +361,13 @@ def _index(value: Value, *keys: Value) -> Value:
     return value
 
 
-def _known() -> str:
-    return f"functions: {', '.join(sorted(FUNCTIONS))}"
+CONSTANTS: dict[str, Value] = {"true": True, "false": False, "nil": None}
 
+VERB = re.compile(r"%[-+# 0]*\d*(?:\.\d+)?([a-zA-Z%])")
 
-FUNCTIONS: dict[str, Callable[..., Value]] = {
+MARKUP = {"<": "lt", ">": "gt", "&": "amp", '"': "#34", "'": "#39"}
+
+FUNCTIONS: dict[str, Function] = {
     "json": to_json,
     "split": lambda text, separator: text.split(separator),
     "join": _join,
@@ -293,6 +389,15 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "gt": lambda first, second: first > second,
     "le": lambda first, second: first <= second,
     "ge": lambda first, second: first >= second,
-    "printf": lambda form, *values: re.sub(r"%[vq]", lambda m: "%s" if m[0] == "%v" else '"%s"', form) % values,
+    "printf": _printf,
+    "slice": lambda value, start=0, end=None: value[start:end],
+    "html": _html,
+    "js": _js,
+    "urlquery": _urlquery,
 }
 """What a template may call; an argument that comes through a pipe is the last one."""
+
+HEADING_FUNCTIONS: dict[str, Function] = FUNCTIONS | dict.fromkeys(
+    ("json", "split", "join", "title", "lower", "upper", "truncate"), lambda heading, *_options: heading
+)
+"""The same for the headings of a table, which most of Docker's own leave as they are."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from bakepy.builders.record import go_json
 from bakepy.buildkit.requests import CacheRecord
 from bakepy.cli.tabular import align
+from bakepy.cli.template import Object
 from bakepy.cli.units import ago, decimal_size, timestamp
 
 TAB = 8
@@ -37,9 +39,9 @@ Type:         {{ .Type }}
 """A record in full, one field a line."""
 
 
-def row(record: CacheRecord, *, table: bool) -> dict[str, object]:
+def row(record: CacheRecord, *, table: bool) -> Object:
     """Return the fields of a record; a table marks what is mutable and what is shared with a star."""
-    return {
+    fields: dict[str, object] = {
         "ID": record.id + ("*" if table and record.mutable else ""),
         "Parents": list(record.parents),
         "CreatedAt": timestamp(record.created),
@@ -52,6 +54,12 @@ def row(record: CacheRecord, *, table: bool) -> dict[str, object]:
         "LastUsedAt": "" if record.last_used is None else f"{ago(time.time_ns() - record.last_used)} ago",
         "Type": record.type,
     }
+    return Object(
+        fields,
+        lambda: go_json(
+            {name: value or None if name == "Parents" else value for name, value in sorted(fields.items())}
+        ),
+    )
 
 
 def summary(records: Iterable[CacheRecord]) -> str:

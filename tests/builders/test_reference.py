@@ -155,6 +155,7 @@ SHOWN = [
     "ls --no-trunc",
     "ls --format {{.Name}}|{{.DriverEndpoint}}|{{.Status}}|{{.Buildkit}}|{{.Platforms}}|{{.LastActivity}}",
     "ls --format table|{{.Name}}\\t{{upper|.Status}}",
+    "--debug ls --format table|{{title|.Name}}\\t{{.Error}}",
     "inspect",
     "inspect one",
     "inspect two",
@@ -231,6 +232,10 @@ def test_both_tools_tell_the_same_as_json(
     theirs = ask(environment, "ls", "--format", "json")
     assert len(lines(theirs)) == 2
     assert lines(ours(capsys, "ls", "--format", "json")) == lines(theirs)
+    # In a template each row is one: of the builder, and of each of its nodes.
+    theirs = ask(environment, "ls", "--format", "{{json .}}")
+    assert len(lines(theirs)) == 4
+    assert lines(ours(capsys, "ls", "--format", "{{json .}}")) == lines(theirs)
 
 
 def test_a_choice_of_either_holds_for_both(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,6 +46,10 @@ ROW = {"Name": "one", "List": ["a", "b"], "None": [], "On": True, "Map": {"k": "
         ("a \n {{- .N -}} \n b{{/* c */}}", "a3b"),
         ("{{index .List 1}}{{len .List}}{{(index .Map `k`) | len}}", "b23"),
         ('{{pad .Name 1 2}}|{{split "a,b" ","}}', " one  |[a b]"),
+        ("{{$n := .Name}}{{with .Map}}{{$n}}{{end}}{{range $i, $e := .List}}{{$i}}{{$e}}{{end}}", "one0a1b"),
+        ("{{range $k, $v := .Map}}{{$k}}={{$v}}{{end}}{{range $e := .List}}{{$e}}{{end}}", "k=<v>ab"),
+        ('{{printf "%5.2f|%03d|%v|%t|%%" 1.5 .N .List .On}}{{slice .Name 1 2}}', " 1.50|003|[a b]|true|%n"),
+        ('{{html "<&>"}} {{urlquery "a b&"}} {{js "it\'s"}}', "&lt;&amp;&gt; a+b%26 it\\'s"),
         ("{{.Map}} {{and .On .N}} {{or .None .Name}}", "map[k:<v>] 3 one"),
     ],
 )
@@ -68,6 +72,9 @@ def test_templates_are_filled_in(text: str, expected: str) -> None:
         ("{{join .Name}}", "error calling join"),
         ("{{.Name .N}}", "can't give argument"),
         ("{{?}}", "unexpected '?'"),
+        ("{{$x}}", 'undefined variable "$x"'),
+        ("{{if .On}}{{$x := 1}}{{end}}{{$x}}", 'undefined variable "$x"'),
+        ('{{printf "%d"}}', "error calling printf"),
     ],
 )
 def test_faulty_templates_are_refused(text: str, complaint: str) -> None:
