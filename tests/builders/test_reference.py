@@ -155,7 +155,7 @@ SHOWN = [
     "ls --no-trunc",
     "ls --format {{.Name}}|{{.DriverEndpoint}}|{{.Status}}|{{.Buildkit}}|{{.Platforms}}|{{.LastActivity}}",
     "ls --format table|{{.Name}}\\t{{upper|.Status}}",
-    "--debug ls --format table|{{title|.Name}}\\t{{.Error}}",
+    "--debug ls --format table|{{title|.Name}}\\t{{printf|`%s!`|.Status}}",
     "inspect",
     "inspect one",
     "inspect two",
