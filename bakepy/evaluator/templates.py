@@ -37,7 +37,12 @@ def _number_value(text: str) -> Value:
 
 @evaluates(Number)
 def _number(expr: Number, scope: Scope, faults: Faults) -> Value:
-    return _number_value(expr.text)
+    value = _number_value(expr.text)
+    if not value.is_known:
+        detail = "Failed to recognize the value of this number literal."
+        hint = "the exponent of a number may reach some 600 million"
+        faults.append(Diagnostic("Invalid number literal", detail, expr.span, expr.span, hint))
+    return value
 
 
 @evaluates(Parens)

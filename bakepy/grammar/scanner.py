@@ -34,7 +34,7 @@ _MAIN = re.compile(
   | (?P<STRING>"[^"\\$%\r\n]*")
   | (?P<COMMA>,) | (?P<OBRACK>\[) | (?P<CBRACK>\]) | (?P<OBRACE>\{{) | (?P<CBRACE>\}}) | (?P<OPAREN>\() | (?P<CPAREN>\))
   | (?P<ELLIPSIS>\.\.\.) | (?P<DOT>\.)
-  | (?P<NUMBER>[0-9](?:\.*(?:[0-9]|[eE][+-]?[0-9]))*)
+  | (?P<NUMBER>[0-9]+(?:\.+[0-9]+|\.*[eE][+-]?[0-9]+)*)
   | (?P<COMMENT>{_COMMENT})
   | (?P<OQUOTE>")
   | (?P<OHEREDOC><<-?(?P<marker>(?:[A-Za-z_]|[^\x00-\x7f])(?:[A-Za-z0-9_-]|[^\x00-\x7f])*)\r?\n)

@@ -16,6 +16,8 @@ import re
 from typing import Final
 
 from bakepy.records import Record
+from bakepy.values.digits import digits_to_int, scaled_text
+from bakepy.values.errors import ConversionError, OperationError
 
 PRECISION: Final = 512
 """Bits of mantissa of a number that is parsed from text."""
@@ -23,6 +25,14 @@ _SMALL: Final = 64
 _POWER_GUARD: Final = 64
 _MAX_EXPONENT: Final = 2**31 - 1
 _MIN_EXPONENT: Final = -(2**31)
+
+
+MAX_BITS: Final = 35_000_000
+"""Exponent of two up to which a number is written out, which takes some ten million digits."""
+
+
+class TooLongError(ConversionError, OperationError):
+    """Say that a number has too many digits to write them out."""
 
 
 class Int64(int):
@@ -334,6 +344,8 @@ def equal(x: Number, y: Number) -> bool:
         return False
     if is_integer(x):
         return compare(x, y) == 0
+    if precision_of(x) == precision_of(y):
+        return x == y
     return number_text(x) == number_text(y)
 
 
@@ -354,7 +366,7 @@ def parse_number(text: str) -> Number | None:
         return Float(infinity[1] == "-", 0, None, PRECISION) if infinity else None
     negative = match[1] == "-"
     whole, _, fraction = match[2].partition(".")
-    mantissa = _digits_to_int(whole + fraction)
+    mantissa = digits_to_int(whole + fraction)
     exponent = int(match[4] or 0) if len(match[4] or "") < 20 else _MAX_EXPONENT + 1
     if mantissa == 0:
         return make(negative, 0, 0, PRECISION)
@@ -365,20 +377,12 @@ def parse_number(text: str) -> Number | None:
     return _scale_by_fives(negative, mantissa, twos, fives)
 
 
-def _digits_to_int(digits: str) -> int:
-    """Convert any count of digits; Python refuses texts of more than a few thousand at once."""
-    value = 0
-    for start in range(0, len(digits), 4000):
-        part = digits[start : start + 4000]
-        value = value * 10 ** len(part) + int(part)
-    return value
-
-
 def _scale_by_fives(negative: bool, mantissa: int, exponent: int, fives: int) -> Number:
     if fives == 0:
         return make(negative, mantissa, exponent, PRECISION)
     _, power, shift, _ = _parts(_power_of_five(abs(fives)))
-    shift = shift or 0
+    if shift is None:  # the power is beyond all exponents, and with it the number
+        return Float(negative, 0, None, PRECISION) if fives > 0 else make(negative, 0, 0, PRECISION)
     if fives > 0:
         return make(negative, mantissa * power, exponent + shift, PRECISION)
     return _quotient(negative, (mantissa, exponent), (power, shift), PRECISION)
@@ -420,20 +424,10 @@ def decimal_digits(mantissa: int, exponent: int) -> tuple[str, int]:
     """Return `mantissa * 2**exponent` exactly, as digits without trailing zeros and the place of the point."""
     if mantissa == 0:
         return "", 0
-    if exponent >= 0:
-        text = int_text(mantissa << exponent)
-        return text.rstrip("0"), len(text)
-    text = int_text(mantissa * 5**-exponent)
-    return text.rstrip("0"), len(text) + exponent
-
-
-def int_text(value: int) -> str:
-    """Return the decimal digits of an integer of any size, also beyond Python's limit for `str`."""
-    if value.bit_length() < 14000:
-        return str(value)
-    split = value.bit_length() * 3 // 20
-    high, low = divmod(value, 10**split)
-    return int_text(high) + int_text(low).rjust(split, "0")
+    if not -MAX_BITS <= exponent <= MAX_BITS:
+        raise TooLongError("a number of more than ten million digits cannot be written out")
+    text = scaled_text(mantissa, 2, exponent) if exponent >= 0 else scaled_text(mantissa, 5, -exponent)
+    return text.rstrip("0"), len(text) + min(exponent, 0)
 
 
 def shortest(x: Number) -> tuple[str, int]:

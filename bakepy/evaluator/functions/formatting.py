@@ -13,9 +13,10 @@ from bakepy.evaluator.functions.string import clusters
 from bakepy.records import Record
 from bakepy.values import json
 from bakepy.values.convert import convert
+from bakepy.values.digits import int_text
 from bakepy.values.errors import ValueFault
 from bakepy.values.number_format import number_form
-from bakepy.values.numbers import Float, int_text, is_integer, truncate
+from bakepy.values.numbers import Float, is_integer, truncate
 from bakepy.values.strings import quoted
 from bakepy.values.types import BOOL, NUMBER, STRING, ListType, SetType, TupleType, Type
 from bakepy.values.value import Value, list_, string, unknown

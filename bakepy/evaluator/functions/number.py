@@ -8,6 +8,7 @@ from bakepy.evaluator.functions.arguments import double, integer, numbers
 from bakepy.evaluator.functions.library import Surroundings
 from bakepy.evaluator.functions.record import ArgumentFault, CallFault, Function, Parameter
 from bakepy.values import operators
+from bakepy.values.digits import digits_to_int
 from bakepy.values.numbers import (
     INFINITY,
     NEGATIVE_INFINITY,
@@ -108,13 +109,15 @@ def _parse_int(args: Sequence[Value], returns: Type) -> Value:
     if not 2 <= base <= 62:
         raise ArgumentFault(1, "base must be a whole number between 2 and 62 inclusive")
     digits = text[1:] if text[:1] in ("+", "-") else text
-    known = _DIGITS[:base]
-    values = [known.find(c.lower() if base <= 36 else c) for c in digits]
-    if not values or -1 in values or not digits.isascii():
+    folded = digits.lower() if base <= 36 else digits
+    if not digits.isascii() or not digits or set(folded) - set(_DIGITS[:base]):
         raise ArgumentFault(0, f"cannot parse {quoted(text)} as a base {base} integer")
-    result = 0
-    for value in values:
-        result = result * base + value
+    if base <= 36:
+        result = digits_to_int(digits, base)
+    else:
+        result = 0
+        for digit in digits:
+            result = result * base + _DIGITS.index(digit)
     return number(from_int(-result if text.startswith("-") else result))
 
 
