@@ -296,7 +296,17 @@ def test_faults_in_files_of_variables_name_the_line(text, fault):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.0, "1"), (1e21, "1e+21"), (1e20, "100000000000000000000"), (0.00001, "1e-05"), (True, "true"), (None, "<nil>")],
+    [
+        (1.0, "1"),
+        (1e21, "1e+21"),
+        (1e20, "1e+20"),
+        (1e6, "1e+06"),
+        (-123456.5, "-123456.5"),
+        (1000000.5, "1.0000005e+06"),
+        (0.00001, "1e-05"),
+        (True, "true"),
+        (None, "<nil>"),
+    ],
 )
 def test_scalars_print_as_go_prints_them(value, text):
     """Numbers in texts look as the reference writes them."""
@@ -324,3 +334,41 @@ def test_no_template_breaks_the_interpolation(text):
     except BakeError as error:
         found = str(error)
     assert isinstance(found, str)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("0x1_0", "16"),
+        ("018", "18"),
+        ("-0", "-0"),
+        ("1_0.5", "10.5"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("18446744073709551616", "1.8446744073709552e+19"),
+        ("-9223372036854775809", "-9.223372036854776e+18"),
+        ("0xfffffffffffffffff", "0xfffffffffffffffff"),
+        ("1e400", "1e400"),
+        ("0x" + "f" * 9000, "0x" + "f" * 9000),
+        ("9" * 9000, "9" * 9000),
+    ],
+)
+def test_plain_numbers_have_64_bits(written, value):
+    """Whole numbers beyond 64 bits are floating ones, and what is beyond those is text."""
+    assert build(f"args: {{A: {written}}}")["args"] == {"A": value}
+
+
+@pytest.mark.parametrize("depth", [1000, 20_000])
+def test_defaults_nest_to_any_depth(depth):
+    """Defaults within defaults, and one after another, are replaced in one pass, without recursion."""
+    find = Interpolation({"A": ""}.get).text
+    assert find("${A:-" * depth + "x" + "}" * depth) == "x"
+    assert find("${B-x}" * depth) == "x" * depth
+    with pytest.raises(BakeError):
+        find("${A:-" * depth)
+
+
+@pytest.mark.parametrize("nested", ["[" * 50_000, "[" * 5000 + "]" * 5000, "{a: " * 5000, "- " * 5000])
+def test_deeply_nested_yaml_is_a_fault(nested):
+    """Nesting without end is refused with its line, before it fills the stack."""
+    with pytest.raises(BakeError, match="line 2: exceeded max depth"):
+        shown_targets(f"services: {{a: {{build: .}}}}\nx-a: {nested}\n" if nested[0] in "[{" else f"x-a:\n{nested}x\n")

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import yaml
 
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, Diagnostic, Source, Span
 from bakepy.records import Record
 
 Path = tuple[str, ...]
@@ -19,11 +19,13 @@ MAX_DEPTH = 200
 
 BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 NULLS = {"", "~", "null", "Null", "NULL"}
-INT = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
+INT = re.compile(r"([-+]?)(0[bB][01]+|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 SPECIAL = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 PLAIN = "plain"
+MERGE_TAGS = {PLAIN, "tag:yaml.org,2002:merge"}
+UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 class Document(Record):
@@ -41,9 +43,24 @@ def parse(name: str, text: bytes) -> Iterator[Document]:
     composer = _Composer(name, text)
     try:
         for node in composer.documents():
-            yield _Builder(name).document(node)
+            yield _Builder(name, text).document(node)
     except yaml.YAMLError as error:
-        raise _fault(name, error) from None
+        raise _fault(name, text, error) from None
+
+
+def source_of(name: str, text: bytes) -> Source:
+    """Return a file's text for spans; the parser counts its characters behind the byte order mark."""
+    return Source(name, text.decode(UTF16.get(text[:2], "utf-8"), "replace").removeprefix("\ufeff"))
+
+
+def roots(name: str, text: bytes) -> list[yaml.Node]:
+    """Return the trees of a file's documents, as far as they can be read."""
+    found: list[yaml.Node] = []
+    try:
+        found += _Composer(name, text).documents()
+    except (yaml.YAMLError, BakeError):
+        pass
+    return found
 
 
 class _Composer:
@@ -55,6 +72,7 @@ class _Composer:
 
     def __init__(self, name: str, text: bytes) -> None:
         self._name = name
+        self._text = text
         self._events = yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         self._anchors: dict[str, yaml.Node] = {}
 
@@ -67,16 +85,17 @@ class _Composer:
     def _node(self, event: Any, depth: int) -> yaml.Node:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise _at(self._name, event.start_mark, f"unknown anchor '{event.anchor}' referenced")
+                what = f"unknown anchor '{event.anchor}' referenced"
+                raise _at(self._name, self._text, event, what, _near_anchor(event.anchor, self._anchors))
             return self._anchors[event.anchor]
         if depth > MAX_DEPTH:
-            raise _at(self._name, event.start_mark, "exceeded max depth")
+            raise _at(self._name, self._text, event, "exceeded max depth")
         start: Any = event.start_mark
         tag = event.tag or ""
         node: yaml.Node
         if isinstance(event, yaml.ScalarEvent):
             tag = tag or (PLAIN if event.implicit[0] else "str")
-            node = yaml.ScalarNode(tag, event.value, start, None, event.style)
+            node = yaml.ScalarNode(tag, event.value, start, event.end_mark, event.style)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = yaml.SequenceNode(tag, [], start)
         else:
@@ -95,14 +114,22 @@ class _Composer:
             yield self._node(event, depth)
 
 
-def _at(name: str, mark: Any, what: str) -> BakeError:
-    return BakeError.of(f"failed to parse {name}: yaml: line {mark.line + 1}: {what}")
+def _at(name: str, text: bytes, node: Any, what: str, hint: str = "", words: str = "") -> BakeError:
+    """Return a fault at a node or an event."""
+    summary = f"failed to parse {name}: yaml: line {node.start_mark.line + 1}: {what}"
+    return BakeError([_marked(summary, text, name, (("it is here", node.start_mark, node.end_mark),), hint)])
 
 
-def _fault(name: str, error: yaml.YAMLError) -> BakeError:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return BakeError.of(f"failed to parse {name}: yaml: line {mark.line + 1 if mark else 1}: {what}")
+def _marked(summary: str, text: bytes, name: str, marks: Sequence[tuple[str, Any, Any]], hint: str) -> Diagnostic:
+    """Return a fault that shows places of a file: words, a mark and where it ends, or None for a character."""
+    source = source_of(name, text)
+    related = []
+    for words, start, end in marks:
+        at = min(start.index, max(0, len(source.text.rstrip()) - 1))
+        related.append((words, Span(source, at, at + 1 if end is None else max(at + 1, end.index))))
+    line = source.position(related[0][1].start)[0]
+    above = Span(source, sum(len(source.line(n)) for n in ()), 0)
+    return Diagnostic(summary, related=tuple(related), context=above if line > 1 else None, hint=hint)
 
 
 class _Builder:
@@ -178,25 +205,26 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return None
     if text in BOOLS:
         return BOOLS[text]
-    if INT.fullmatch(text):
-        return _integer(text)
-    if FLOAT.fullmatch(text) or SPECIAL.fullmatch(text):
+    if SPECIAL.fullmatch(text):
         return float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".NaN", "nan").replace(".Inf", "inf"))
+    return _number(text)
+
+
+def _number(text: str) -> int | float | str:
+    """Return the number of 64 bits that a text denotes, or the text; whole numbers beyond them are floating ones."""
+    plain = text if text.startswith(".") else text.replace("_", "")
+    found = INT.fullmatch(plain)
+    if found and len(plain) <= 100 and plain != "-0":
+        sign, digits = found.groups()
+        octal = digits.startswith("0") and digits.isdecimal()
+        value = int(sign + digits, 8 if octal else 0)
+        if -(2**63) <= value < (2**63 if sign else 2**64):
+            return value
+    if FLOAT.fullmatch(plain):
+        number = float(plain)
+        if abs(number) != float("inf"):
+            return number
     return text
-
-
-def _integer(text: str) -> int | str:
-    digits = text.replace("_", "")
-    sign, body = (-1, digits[1:]) if digits.startswith("-") else (1, digits.removeprefix("+"))
-    bases = {"0x": 16, "0o": 8, "0b": 2}
-    try:
-        if body[:2].lower() in bases:
-            return sign * int(body[2:], bases[body[:2].lower()])
-        if len(body) > 1 and body.startswith("0"):
-            return sign * int(body, 8)
-        return sign * int(body)
-    except ValueError:
-        return text
 
 
 def shown(value: Any) -> str:
@@ -213,11 +241,11 @@ def shown(value: Any) -> str:
 def _float(value: float) -> str:
     if value != value or value in {float("inf"), float("-inf")}:
         return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
-    digits, _, power = repr(float(value)).partition("e")
-    exponent = int(power) if power else len(digits.lstrip("-").partition(".")[0]) - 1
-    if value and (exponent < -4 or exponent >= 21):
-        return f"{digits.removesuffix('.0')}e{exponent:+03d}"
-    from decimal import Decimal
-
-    plain = format(Decimal(repr(float(value))), "f")
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    sign = "-" if str(value).startswith("-") else ""
+    digits, _, power = repr(abs(value)).partition("e")
+    whole, _, fraction = digits.partition(".")
+    exponent = int(power) if power else len(whole) - 1
+    digits = (whole + fraction).rstrip("0")
+    if power or exponent >= 6:
+        return f"{sign}{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e{exponent:+03d}"
+    return f"{sign}{whole}.{fraction}".removesuffix(".0")

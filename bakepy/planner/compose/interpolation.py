@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bakepy.diagnostics import BakeError, Diagnostic, Severity
@@ -11,10 +11,10 @@ from bakepy.diagnostics import BakeError, Diagnostic, Severity
 Lookup = Callable[[str], str | None]
 
 NAME = "[_a-z][_a-z0-9]*"
-REFERENCE = re.compile(
-    rf"\$(?i:(?P<escaped>\$)|(?P<named>{NAME})|\{{(?:(?P<braced>{NAME}(?::?[-+?](?:.*))?)\}}|(?P<bad>)))"
+HEAD = re.compile(
+    rf"\$(?i:(?P<escaped>\$)|(?P<named>{NAME})|(?P<brace>\{{)(?:(?P<braced>{NAME})(?P<operator>:?[-+?])?)?)"
 )
-OPERATORS = (":?", "?", ":-", "-", ":+", "+")
+BRACES = re.compile(r"\{[^\n]?|\}|\n")
 
 
 class _BadTemplate(Exception):
@@ -42,39 +42,49 @@ class Interpolation:
             raise BakeError.of(str(fault)) from None
 
     def _substitute(self, template: str) -> str:
-        return REFERENCE.sub(lambda found: self._replace(found[0]), template) if "$" in template else template
+        """Replace without recursion and in one pass, as defaults in defaults may be nested to any depth."""
+        if "$" not in template:
+            return template
+        closing = _closing_braces(template)
+        words = [_Word(0, len(template), "")]
+        while True:
+            word = words[-1]
+            found = HEAD.search(template, word.at, word.end)
+            if found:
+                word.out.append(template[word.at : found.start()])
+                if inner := self._replace(template, found, word, closing):
+                    words.append(inner)
+                continue
+            word.out.append(template[word.at : word.end])
+            value = "".join(words.pop().out)
+            if word.required:
+                reason = f": {value}" if value else ""
+                raise _Required(f"required variable {word.required} is missing a value{reason}")
+            if not words:
+                return value
+            words[-1].out.append(value)
 
-    def _replace(self, text: str) -> str:
-        operator = _first_operator(text)
-        stop = _closing_brace(text)
-        rest = text[stop + 1 :] if stop >= 0 else ""
-        found = REFERENCE.search(text[: stop + 1] if stop >= 0 else text)
-        if not found:
-            raise _BadTemplate
+    def _replace(self, template: str, found: re.Match[str], word: _Word, closing: Mapping[int, int]) -> _Word | None:
+        """Replace one reference, and return the word that is to be replaced in its place, if any."""
+        word.at = found.end()
         if found["escaped"]:
-            return "$"
-        name = found["named"] or found["braced"]
-        if not name:
-            raise _BadTemplate
-        if found["braced"] and operator and operator in name:
-            return self._apply(operator, *name.split(operator, 1)) + self._substitute(rest)
+            word.out.append("$")
+            return None
+        name, operator = found["named"] or found["braced"], found["operator"]
+        if found["brace"]:
+            word.at = 1 + _closing_brace(template, found, word.end, closing)
         value = self.lookup(name)
-        if value is None:
-            self.unset[name] = None
-        return value or ""
-
-    def _apply(self, operator: str, name: str, word: str) -> str:
-        """Return what `${name<operator>word}` stands for; with a colon, an empty value counts as none."""
-        value = self.lookup(name)
+        if not operator:
+            if value is None:
+                self.unset[name] = None
+            word.out.append(value or "")
+            return None
+        # With a colon, an empty value counts as none.
         present = value is not None and (bool(value) or not operator.startswith(":"))
-        if operator.endswith("+"):
-            return self._substitute(word) if present else value or ""
-        if present:
-            return value or ""
-        if operator.endswith("-"):
-            return self._substitute(word)
-        reason = self._substitute(word)
-        raise _Required(f"required variable {name} is missing a value" + (f": {reason}" if reason else ""))
+        if present == operator.endswith("+"):
+            return _Word(found.end(), word.at - 1, name if operator.endswith("?") else "")
+        word.out.append(value or "")
+        return None
 
     def tree(self, data: Any) -> Any:
         """Return a tree with the variables in all its texts replaced; raises BakeError with all faults, by path."""
@@ -110,23 +120,46 @@ class Interpolation:
         return [Diagnostic(text.format(name), severity=Severity.WARNING) for name in self.unset]
 
 
-def _first_operator(text: str) -> str:
-    found = [(text.index(operator), i, operator) for i, operator in enumerate(OPERATORS) if operator in text]
-    return min(found)[2] if found else ""
+class _Word:
+    """Be a part of a template, `at` to `end`, whose references are being replaced.
+
+    `required` is the variable whose value is missing where the word says why it must not.
+    """
+
+    __slots__ = ("at", "end", "out", "required")
+
+    def __init__(self, at: int, end: int, required: str) -> None:
+        self.at = at
+        self.end = end
+        self.required = required
+        self.out: list[str] = []
 
 
-def _closing_brace(text: str) -> int:
-    depth, at = 0, 0
-    while at < len(text):
-        if text[at] == "}":
-            depth -= 1
-            if depth == 0:
-                return at
-        if text[at] == "{":
-            depth += 1
-            at += 1
-        at += 1
-    return -1
+def _closing_braces(template: str) -> dict[int, int]:
+    """Return for each brace that opens the one that closes it in its line; the character behind it opens nothing."""
+    closing: dict[int, int] = {}
+    opened: list[int] = []
+    for found in BRACES.finditer(template):
+        if found[0] == "\n":
+            opened.clear()
+        elif found[0] != "}":
+            opened.append(found.start())
+        elif opened:
+            closing[opened.pop()] = found.start()
+    return closing
+
+
+def _closing_brace(template: str, found: re.Match[str], end: int, closing: Mapping[int, int]) -> int:
+    """Return where the brace of a reference is closed; where braces do not match up, the last of the line counts."""
+    stop = closing.get(found.start("brace"), -1)
+    if not found["operator"]:
+        stop = found.end() if template.startswith("}", found.end()) and found.end() < end else -1
+    elif not 0 <= stop < end:
+        line = template.find("\n", found.end(), end)
+        stop = template.rfind("}", found.end(), end if line < 0 else line)
+    if not found["braced"] or stop < 0:
+        raise _BadTemplate
+    return stop
 
 
 CASTS = {
