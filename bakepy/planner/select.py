@@ -20,6 +20,8 @@ from bakepy.records import replace
 
 DEFAULT = "default"
 LINK = "target:"
+MAX_POLICIES = 10_000
+"""Policies are the one attribute that keeps duplicates, so that forks on the way of inheritance double them."""
 
 
 def select(
@@ -207,10 +209,19 @@ class Resolver:
             if inherited := visited.get(parent):
                 out.merge(inherited)
         out.merge(own)
+        out.inherits = None  # what is inherited is in place now; names would double with every fork on the way
+        if len(out.policy or ()) > MAX_POLICIES:
+            raise self._too_many(name)
         for change in self._changes.get(name, ()):
             self._apply(out, change)
         out.normalise()
         return out
+
+    def _too_many(self, name: str) -> BakeError:
+        definition = self._definition
+        message = f"target {name} has more than {MAX_POLICIES} policies, most of them inherited on several ways"
+        hint = "Let it inherit from each target once."
+        return BakeError([Diagnostic(message, hint=hint, related=related(definition, name, "policy"))])
 
     def _apply(self, target: Target, change: Change) -> None:
         if change.key not in OVERRIDES:

@@ -277,3 +277,22 @@ def test_places_are_the_targets_own_and_then_the_inherited_ones():
     """A diagnostic can show both where an attribute is set and where it comes from."""
     places = defined(INHERITS).places("both", "args")
     assert [a.span.source.position(a.span.start)[0] for _, a in places] == [18, 13, 8, 3]
+
+
+def test_forks_on_the_way_of_inheritance_do_not_double_the_work():
+    """Sixty levels of two parents each are as quick as sixty of one."""
+    text = 'target "t0" { args = { x = "1" } }\ntarget "u0" { tags = ["a"] }\n'
+    for i in range(1, 61):
+        text += f'target "t{i}" {{ inherits = ["t{i - 1}", "u{i - 1}"] }}\n'
+        text += f'target "u{i}" {{ inherits = ["u{i - 1}", "t{i - 1}"] }}\n'
+    found = selected(text, "t60").targets["t60"]
+    assert (found.args, found.tags) == ({"x": "1"}, ["a"])
+
+
+def test_policies_that_double_are_a_fault():
+    """Policies keep duplicates, so that forks would make any number of them; the fault says where."""
+    text = 'target "t0" { policy = [{ filename = "x" }] }\n'
+    text += "".join(f'target "t{i}" {{ inherits = ["t{i - 1}", "t{i - 1}"] }}\n' for i in range(1, 61))
+    error = fault(text, "t60")
+    assert "target t14 has more than 10000 policies" in str(error)
+    assert error.diagnostics[0].related
