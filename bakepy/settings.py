@@ -145,4 +145,11 @@ def _path(text: str | None) -> Path | None:
 def _home() -> Path:
     from pathlib import Path
 
-    return Path.home()
+    try:
+        return Path.home()
+    except RuntimeError:
+        from bakepy.diagnostics import BakeError
+
+        detail = f"HOME is not set, and no user has the number {os.getuid()}."
+        hint = "Set HOME to a folder that this user may write to."
+        raise BakeError.of("the home directory is not known", detail, hint=hint) from None

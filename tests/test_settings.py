@@ -1,9 +1,11 @@
 """What the environment means."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from bakepy.diagnostics import BakeError
 from bakepy.settings import Settings
 
 
@@ -49,3 +51,13 @@ def test_an_environment_is_copied_for_a_program() -> None:
 def test_metadata_files_tell_provenance_unless_told_not_to(asked: str | None, told: str) -> None:
     """An unknown word means the default."""
     assert Settings({} if asked is None else {"BUILDX_METADATA_PROVENANCE": asked}).metadata_provenance == told
+
+
+def test_a_home_that_is_not_known_is_a_fault_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without an entry in the system's list of users, as in some containers, has to set HOME."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+
+    with pytest.raises(BakeError, match="no user has the number 54321") as caught:
+        _ = Settings({}).data_home
+    assert "HOME" in caught.value.diagnostics[0].hint

@@ -131,13 +131,15 @@ class _Reader:
         self.tokens = _tokens(source.text)
         self.at = 0
         self.depth = 0
+        self.given_up = False
 
     def span(self, token: _Token) -> Span:
         return Span(self.source, token[2], token[3])
 
     def fault(self, summary: str, detail: str, subject: _Token | Span, hint: str = "") -> None:
         span = subject if isinstance(subject, Span) else self.span(subject)
-        self.faults.append(Diagnostic(summary, detail, span, hint=hint))
+        if not self.given_up:
+            self.faults.append(Diagnostic(summary, detail, span, hint=hint))
 
     def peek(self) -> _Token:
         return self.tokens[self.at]
@@ -163,6 +165,7 @@ class _Reader:
             if self.depth >= MAX_DEPTH:
                 detail = f"Objects and arrays may nest {MAX_DEPTH} levels deep at most."
                 self.fault("Nesting too deep", detail, token)
+                self.given_up = True
                 self.at = len(self.tokens) - 1
                 return self.invalid(token)
             self.depth += 1

@@ -170,3 +170,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for fault in faults:
         assert fault.subject is not None
         assert 0 <= fault.subject.start <= fault.subject.end <= len(text)
+
+
+@pytest.mark.parametrize("opener", ["[", '{"a":', '[{"a":'])
+@pytest.mark.parametrize("depth", [200, 50_000])
+def test_nesting_too_deep_is_one_fault(opener: str, depth: int) -> None:
+    """A value that nests without end is refused once, where it becomes too deep."""
+    _, faults = read('{"x": ' + opener * depth)
+    assert [fault.summary for fault in faults] == ["Nesting too deep"]

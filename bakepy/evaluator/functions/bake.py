@@ -60,6 +60,11 @@ def _semver_compare(args: Sequence[Value], returns: Type) -> Value:
     return boolean(satisfies(args[0].text, args[1].text))
 
 
+def _known_home(home: str) -> str:
+    """Return the home directory; that of a user who is not known is the working directory, as in the reference."""
+    return "." if home == "~" else home
+
+
 def functions(surroundings: Surroundings) -> list[Function]:
     """Return the records of this family."""
     path = strings("path")
@@ -71,7 +76,7 @@ def functions(surroundings: Surroundings) -> list[Function]:
             (),
             None,
             STRING,
-            lambda args, returns: string(surroundings.home()),
+            lambda args, returns: string(_known_home(surroundings.home())),
             "Returns the user's home directory.",
         ),
         Function(
