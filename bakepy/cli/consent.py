@@ -72,15 +72,14 @@ def _refuse(asked: Sequence[Need]) -> None:
     The reference lets all but deletions pass there. What was written elsewhere must not come by that way.
     """
     if asked:
-        flags = " ".join(f"--allow={need.flag}" for need in asked)
-        raise BakeError.of(f"{REQUESTED}: pass {quote(flags)} to grant requested privileges")
+        raise BakeError.of(f"{REQUESTED}: pass {quote(_typed(asked))} to grant requested privileges")
 
 
 def _explain(asked: Sequence[Need], words: Sequence[str], *, terminal: bool) -> None:
     import shlex
 
     flags = [f"--allow={need.flag}" for need in asked]
-    passed = quote(" ".join(flags))
+    passed = quote(_typed(asked))
     _say("Your build is requesting privileges for following possibly insecure capabilities:\n")
     for need in asked:
         _say(f" - {_line(need.words)}")
@@ -90,6 +89,13 @@ def _explain(asked: Sequence[Need], words: Sequence[str], *, terminal: bool) -> 
         _say(f"\nPass {passed} to grant requested privileges.")
     command = shlex.join(["bakepy", "build", *flags, *words])
     _say(f"\nYour full command with requested privileges:\n\n{_line(command)}\n")
+
+
+def _typed(asked: Sequence[Need]) -> str:
+    """Return the flags as they can be typed: what a definition names must not become further ones."""
+    import shlex
+
+    return shlex.join(f"--allow={need.flag}" for need in asked)
 
 
 def _line(text: str) -> str:

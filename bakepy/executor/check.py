@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
+from bakepy.planner.load import impossible
 from bakepy.planner.places import Related
 from bakepy.planner.spec import (
     DEFAULT_EXPORT,
@@ -99,6 +100,10 @@ class _Run:
         self.attribute, self.text = attribute, text
 
     def spec(self, spec: SolveSpec) -> None:
+        if faults := [why for path in (*spec.reads, *spec.writes) if (why := impossible(path))]:
+            self.at("")
+            self.fault(faults[0])
+            return
         if isinstance(spec.context, LocalContext):
             self.at("context")
             self.once(self.context, spec.context)

@@ -8,6 +8,7 @@ from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.model.text import EntryError, quote, split_csv
+from bakepy.planner.load import impossible
 from bakepy.planner.spec import SolveSpec
 from bakepy.records import Record
 
@@ -138,18 +139,24 @@ def _path_needs(specs: Sequence[SolveSpec], allowed: Allowed) -> Iterator[Need]:
 
 
 def missing(allowed: Sequence[str], paths: Iterable[str]) -> list[str]:
-    """Return the outermost paths that no allowed one holds, real ones: links are followed as far as they exist."""
+    """Return the outermost paths that no allowed one holds, real ones: links are followed as far as they exist.
+
+    Raises BakeError for what cannot be a path.
+    """
+    wanted = {_existing(path) for path in dict.fromkeys(paths)}
     if ANY in allowed:
         return []
     roots = [os.path.realpath(path) for path in allowed]
     found: list[str] = []
-    for path in sorted({_existing(path) for path in paths}, key=len):
+    for path in sorted(wanted, key=len):
         if not any(_within(path, root) for root in (*roots, *found)):
             found.append(path)
     return sorted(found)
 
 
 def _existing(path: str) -> str:
+    if why := impossible(path):
+        raise BakeError.of(why)
     real = os.path.realpath(path)
     while not os.path.lexists(real):
         real = os.path.dirname(real)

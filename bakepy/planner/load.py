@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
 from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
+from bakepy.model.text import quote
 from bakepy.records import Record
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -19,6 +21,10 @@ DEFINITIONS = (".hcl", ".json", ".yaml", ".yml")
 
 LOCAL = "cwd://"
 STDIN = "-"
+
+
+SURELY_SHORT = 255
+"""Characters that a path may have on any system, and a single name on most."""
 
 
 class File(Record):
@@ -145,6 +151,23 @@ def size_of(path: str) -> tuple[int, str]:
         return os.stat(path).st_size, ""
     except (OSError, ValueError) as error:
         return 0, reason(error) if isinstance(error, OSError) else "invalid argument"
+
+
+def impossible(path: str) -> str:
+    """Return why a text cannot be a path, or nothing if it can."""
+    if len(path) <= SURELY_SHORT and path.isascii() and "\0" not in path:
+        return ""
+    try:
+        os.lstat(path)
+    except ValueError:
+        why = "invalid argument"
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return ""
+        why = reason(error)
+    else:
+        return ""
+    return f"failed to evaluate path {quote(path)}: lstat: {why}"
 
 
 def unreadable(path: str) -> str:

@@ -76,6 +76,15 @@ def test_a_definition_cannot_write_the_question(capsys):
     assert not any(line.startswith("All is well") for line in shown.splitlines())
 
 
+def test_a_definition_cannot_slip_in_a_flag(capsys):
+    """What is shown to be typed allows what is asked for, and nothing else."""
+    with pytest.raises(BakeError, match=REFUSED):
+        run('target "default" {\n  entitlements = ["device=x --allow=fs=*"]\n}')
+    assert "Pass \"'--allow=device=x --allow=fs=*'\" to grant" in capsys.readouterr().err
+    with pytest.raises(BakeError, match=r"pass \"'--allow=device=x --allow=fs=.'\""):
+        run('target "default" {\n  entitlements = ["device=x --allow=fs=*"]\n}', progress="rawjson", remote=True)
+
+
 @pytest.mark.parametrize(("answer", "agreed"), [("y\n", True), ("Y\n", True), ("n\n", False), ("\n", False)])
 def test_at_a_terminal_the_user_is_asked(keyboard, capsys, answer, agreed):
     """Only a yes goes on."""

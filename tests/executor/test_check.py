@@ -70,6 +70,20 @@ def test_faults(changes: dict[str, Any], words: str, remedy: str) -> None:
     assert remedy in hint
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"context": LocalContext("x" * 300)},
+        {"exports": (Export("local", dest="a\0b"),)},
+        {"secrets": (SecretSource("a", file="x/" * 2100),)},
+    ],
+)
+def test_what_cannot_be_a_path(changes: dict[str, Any]) -> None:
+    """It is a fault of the definition, told once."""
+    ((summary, _),) = faults(changes)
+    assert summary.startswith("failed to evaluate path")
+
+
 def test_a_big_secret(folder: Path) -> None:
     """BuildKit takes 500 KiB at most."""
     (folder / "big").write_bytes(b"x" * (500 * 1024 + 1))

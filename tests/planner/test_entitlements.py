@@ -105,3 +105,25 @@ def test_what_cannot_be_allowed_is_named(text, message):
     with pytest.raises(BakeError) as caught:
         asked("", text)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'context = "{}"',
+        'dockerfile = "{}"',
+        'contexts = {{ a = "{}" }}',
+        'contexts = {{ a = "oci-layout://{}" }}',
+        'output = ["{}"]',
+        'secret = ["id=a,src={}"]',
+        'ssh = ["a={}"]',
+        'cache-from = ["type=local,src={}"]',
+        'cache-to = ["type=local,dest={}"]',
+    ],
+)
+@pytest.mark.parametrize("path", ["a\\u0000b", "x" * 300, "ä" * 200, "x/" * 2100], ids=["nul", "name", "bytes", "path"])
+def test_what_cannot_be_a_path_is_a_fault(fields, path):
+    """No system has such files, so nothing is to be asked for, whatever is allowed."""
+    for allowed in ((), ("fs=*",)):
+        with pytest.raises(BakeError, match="failed to evaluate path"):
+            asked(fields.format(path), *allowed)
