@@ -24,6 +24,9 @@ PENDING = 1 << 20
 MESSAGE = 16 << 20
 """Largest message that is accepted, as in Go's gRPC on the daemon."""
 
+NARROW = {"/moby.filesync.v1.FileSync/DiffCopy"}
+"""Calls on which the daemon sends nothing but small requests."""
+
 _PREFIX = struct.Struct(">BI")  # compressed, length
 _RESPONSE = ((":status", "200"), ("content-type", "application/grpc"))
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
@@ -160,6 +163,8 @@ class _Server:
         elif (handler := self._handlers.get(path)) is None:
             call.close(Code.UNIMPLEMENTED, f"unknown method {path}")
         else:
+            if path not in NARROW:
+                self.connection.widen(request.stream)
             self._calls[request.stream] = call
             task = asyncio.create_task(self._serve(call, handler, path))
             task.add_done_callback(lambda _: self._served(call))

@@ -124,7 +124,8 @@ def test_stream_faults_reset_the_stream(before: list[Frame], fault: Frame, code:
 
 def test_receive_windows_are_enforced_and_renewed() -> None:
     """A peer may fill the window and no more; what is consumed is given back to connection and stream."""
-    connection, _ = opened(OPEN)
+    connection, _ = opened((4, 1, 0, b""), OPEN)
+    connection.widen(1)
     sent(connection)
     full = frame(0, 0, 1, bytes(16_384)) * (http2.RECEIVE_WINDOW // 16_384)
     events = [e for e in connection.receive(full) if isinstance(e, Data)]
@@ -135,6 +136,32 @@ def test_receive_windows_are_enforced_and_renewed() -> None:
     for stream in (0, 1):
         assert sum(struct.unpack(">I", b)[0] for s, b in updates if s == stream) == http2.RECEIVE_WINDOW
     assert isinstance(connection.receive(full + frame(0, 0, 1, b"x"))[-1], Closed)
+
+
+@pytest.mark.parametrize(
+    ("before", "allowed"),
+    [([(4, 1, 0, b""), OPEN], http2.STREAM_WINDOW), ([OPEN], 65_535)],
+    ids=["heeded", "not yet heeded"],
+)
+def test_a_stream_is_narrow_until_it_is_widened(before: list[Frame], allowed: int) -> None:
+    """A stream takes little ahead, though as much as the default until the peer has heeded our settings."""
+    connection, _ = opened(*before)
+    sent(connection)
+    pieces = [bytes(16_384)] * (allowed // 16_384) + [bytes(allowed % 16_384)]
+    events = connection.receive(b"".join(frame(0, 0, 1, piece) for piece in pieces))
+    assert sum(e.credit for e in events if isinstance(e, Data)) == allowed
+    assert connection.receive(frame(0, 0, 1, b"x")) == [Reset(1, ErrorCode.FLOW_CONTROL_ERROR)]
+
+
+def test_a_narrow_stream_is_given_room_in_time() -> None:
+    """What is consumed of a narrow stream is given back before the peer has to stop for long."""
+    connection, _ = opened((4, 1, 0, b""), OPEN)
+    sent(connection)
+    for _ in range(20):
+        (data,) = connection.receive(frame(0, 0, 1, bytes(http2.STREAM_WINDOW // 4)))
+        assert isinstance(data, Data)
+        connection.consumed(1, data.credit)
+        assert (8, 0, 1, struct.pack(">I", http2.STREAM_WINDOW // 4)) in sent(connection)
 
 
 def test_padding_counts_and_is_not_data() -> None:
