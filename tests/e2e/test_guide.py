@@ -13,12 +13,14 @@ import pytest
 from bakepy.engine.paths import Paths
 from bakepy.engine.process import stop
 from bakepy.settings import Settings
-from tests.daemon import find_buildkitd, running_buildkitd
+from tests.daemon import Daemon, find_buildkitd, running_buildkitd
 
 pytestmark = pytest.mark.e2e
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 SOCKET = "unix:///run/buildkit/buildkitd.sock"
+ARM = "unix:///run/arm/buildkitd.sock"
+REGISTRY = "127.0.0.1:5000"
 HOME = "/home/me"
 
 VARYING = {
@@ -27,11 +29,24 @@ VARYING = {
     r"(Less than a second|\d+ seconds?|About a minute) ago": "AGE",
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC": "TIME",
     r"\bv\d+\.\d+\.\d+\S*": "VERSION",
+    # What a node runs besides its own platform depends on the emulators that its machine's kernel has.
+    r"linux/arm64\*(, linux/[^\s,]+)*": "PLATFORMS",
     r"linux/amd64[^\s,]*( \(\+\d+\))?(, linux/[^\s,]+( \(\+\d+\))?)*(, \(\d+ more\))?(?=\s|$)": "PLATFORMS",
+    r"\bdone \d+\.\ds": "done TIME",
 }
 """What differs between machines and runs, and what it is compared as."""
 
 Step = tuple[str, list[str]]
+
+
+def url(daemon: Daemon) -> str:
+    return daemon.endpoint.target.replace("unix:", "unix://")
+
+
+def replaced(text: str, words: dict[str, str]) -> str:
+    for word, other in words.items():
+        text = text.replace(word, other)
+    return text
 
 
 def steps(page: Path) -> list[Step]:
@@ -88,15 +103,30 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         stop(Paths.of(Settings(found), node))
 
 
-def test_builders(environment: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        "linux/amd64",
+        "linux/amd64 (+4), linux/386",
+        "linux/amd64, linux/amd64/v2, linux/386, linux/arm64",
+        "linux/amd64 (+3), linux/arm64, linux/arm (+2), linux/ppc64le, (5 more)",
+    ],
+)
+def test_platforms_of_any_machine_are_alike(told: str) -> None:
+    """The examples hold whatever emulators are registered."""
+    assert plain(f"Platforms:        {told}") == ["Platforms: PLATFORMS"]
+    assert plain(f" \\_ farm0 running {told}") == ["\\_ farm0 running PLATFORMS"]
+
+
+def test_builders(environment: dict[str, str], tmp_path: Path, registry: str) -> None:
     """The page on builders tells what its commands print, from the first to the last."""
     if Path("/var/run/docker.sock").exists():
         pytest.skip("a Docker Engine of the machine's answers where the page has none")
-    with running_buildkitd() as daemon:
-        address = daemon.endpoint.target.replace("unix:", "unix://")
+    with running_buildkitd() as daemon, running_buildkitd("--oci-worker-platform", "linux/arm64") as arm:
+        real = {SOCKET: url(daemon), ARM: url(arm), REGISTRY: registry}
         for command, lines in steps(GUIDE / "builders.md"):
             done = subprocess.run(
-                ["/bin/sh", "-c", command.replace(SOCKET, address)],
+                ["/bin/sh", "-fc", replaced(command, real)],
                 env=environment,
                 cwd=tmp_path,
                 stdin=subprocess.DEVNULL,
@@ -106,7 +136,7 @@ def test_builders(environment: dict[str, str], tmp_path: Path) -> None:
                 check=False,
                 timeout=120,
             )
-            printed = done.stdout.replace(address, SOCKET).replace(str(tmp_path), HOME)
+            printed = replaced(done.stdout, {found: told for told, found in real.items()} | {str(tmp_path): HOME})
             wanted = pattern(plain("\n".join(lines)))
             found = "".join(f"{line}\n" for line in plain(printed))
             # Blank lines at the end are not part of an example.
