@@ -258,12 +258,13 @@ def _flags(wish: Wish, driver: str, config: daemonconfig.Table | None) -> tuple[
 
 
 def _check(builder: StoredBuilder, settings: Settings, timeout: float) -> None:
-    """Raise for a builder whose drivers refuse their options, or cannot tell how a node is."""
+    """Raise for a builder whose drivers refuse their options, or cannot tell how a node is that they shall start."""
     import asyncio
 
     from bakepy.builders.state import load
 
-    state = asyncio.run(load(builder, settings, within=timeout))
+    # What someone else starts need not run yet.
+    state = asyncio.run(load(builder, settings, within=timeout, ask=builder.driver != "remote"))
     if state.error:
         raise state.error
     for node in state.nodes:

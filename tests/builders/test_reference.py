@@ -79,6 +79,11 @@ def files(folder: Path) -> dict[str, str]:
 STORIES = {
     "create": [f"create --name One --driver remote {AWAY}"],
     "address": [f"create --name one {AWAY}"],
+    "commands": [
+        "create --name one ssh://nobody@127.0.0.1:9",
+        "create --name two kube-pod://away",
+        "create --name three --driver remote docker-container://away",
+    ],
     "options": [
         "create --name one --driver remote --driver-opt servername=x,cacert=/a --driver-opt key=/k,cert=/c tcp://h:1"
     ],
