@@ -104,6 +104,7 @@ class _Watch(ev.Reporter):
 async def _client(builder: Builder, reporter: ev.Reporter) -> AsyncIterator[Client]:
     """Connect the first node of a builder that can be reached."""
     from bakepy.buildkit.client import Client
+    from bakepy.executor.connect import SPARE
 
     errors: list[BakeError] = []
     async with AsyncExitStack() as outer:
@@ -113,7 +114,9 @@ async def _client(builder: Builder, reporter: ev.Reporter) -> AsyncIterator[Clie
                     if node.driver.boots:
                         await node.driver.boot(Teller(reporter.report))
                     endpoint = await stack.enter_async_context(node.driver.dial())
-                    client = await stack.enter_async_context(Client.connect(endpoint))
+                    # A node that does not answer shall not hold up what another one can do as well.
+                    within = 20.0 if node is builder.nodes[-1] else SPARE
+                    client = await stack.enter_async_context(Client.connect(endpoint, within=within))
                 except BakeError as error:
                     errors.append(error)
                     continue

@@ -245,3 +245,37 @@ def test_tty_does_not_call_a_cancelled_run_built() -> None:
     reporter.close()
 
     assert any(line.startswith("[+] Stopped after ") for line in screen(out.getvalue(), 100, 40))
+
+
+def pulled(reporter: ev.Reporter, *amounts: int, ended: bool = False) -> None:
+    """Report how far a transfer of 100 bytes is."""
+    for current in amounts:
+        completed = 3_000_000_000 if ended else None
+        reporter.report(ev.Step("p", "pulling image app", 1_000_000_000, completed, current, 100))
+
+
+def test_plain_tells_each_quarter_of_a_transfer() -> None:
+    """A log of what takes long stays short, and ends with how much it was."""
+    out = io.StringIO()
+    reporter = Plain(out)
+    pulled(reporter, 0, *range(1, 100))
+    pulled(reporter, 100, ended=True)
+
+    lines = out.getvalue().strip().splitlines()
+    assert lines[0] == "=> pulling image app"
+    assert lines[1:-1] == [f"=> pulling image app {n}B / 100B" for n in (25, 50, 75)]
+    assert lines[-1] == "=> pulling image app 100B / 100B done 2.0s"
+
+
+def test_tty_shows_how_far_a_transfer_is_before_there_are_targets() -> None:
+    """What is started says that it starts, and how many bytes there are of how many."""
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=60, height=20)
+    reporter = Tty(out, console)
+    pulled(reporter, 40)
+    shown = ["".join(segment.text for segment in line) for line in console.render_lines(reporter._view(), pad=False)]
+    reporter.close()
+
+    assert shown[0].startswith("[+] Starting ")
+    assert shown[1].startswith(" ▸ pulling image app")
+    assert "40B / 100B" in shown[1]
