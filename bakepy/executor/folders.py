@@ -91,9 +91,33 @@ class Folders:
 
     def served(self, specs: Iterable[SolveSpec]) -> Served:
         """Return the folders of solves by the names that the daemon asks a session for."""
-        return Served(
-            {(self._key_of(n, p), n): LocalDir(p, str(p)) for spec in specs for n, p in self.of(spec).items()}
-        )
+        found: dict[tuple[str, str], LocalDir] = {}
+        for spec in specs:
+            for name, path in self.of(spec).items():
+                only = self._only(spec, path) if name == DOCKERFILE else None
+                key = self._key_of(name, path), name
+                if key in found:
+                    only = _both(found[key].only, only)
+                found[key] = LocalDir(path, str(path), only)
+        return Served(found)
+
+    def _only(self, spec: SolveSpec, folder: Path) -> frozenset[bytes] | None:
+        """Return what may be read of a Dockerfile's folder: of one elsewhere what was granted, which is the file.
+
+        Frontends ask for the file alone, but a definition can name one of its own that asks for what is beside it.
+        """
+        if not isinstance(spec.dockerfile, LocalDockerfile):
+            return None
+        contexts = (c.path for c in (spec.context, *dict(spec.contexts).values()) if isinstance(c, LocalContext))
+        if any(folder.is_relative_to(self._absolute(path)) for path in (".", *contexts)):
+            return None
+        name = os.path.basename(spec.dockerfile.path)
+        names = {name, f"{name}.dockerignore", name.lower()}
+        real = Path(os.path.realpath(spec.dockerfile.path))
+        if real.is_relative_to(folder):
+            inner = real.relative_to(folder)
+            names |= {str(path) for path in (inner, *inner.parents[:-1])}
+        return frozenset(map(os.fsencode, names))
 
     def attrs(self, spec: SolveSpec, session: str, own: str) -> dict[str, str]:
         """Return the frontend attributes that lead to `session` where the solve's `own` session would not do."""
@@ -121,6 +145,10 @@ class Folders:
             folder.mkdir(mode=0o700, parents=True)
             (folder / "Dockerfile").write_text(text, encoding="utf-8", newline="")
         return folder
+
+
+def _both(one: frozenset[bytes] | None, other: frozenset[bytes] | None) -> frozenset[bytes] | None:
+    return None if one is None or other is None else one | other
 
 
 def unkeyed(text: str) -> str:

@@ -51,6 +51,42 @@ def test_folders_of_one_name_get_keys(folders: Folders, tmp_path: Path) -> None:
     assert len(served) == len(list(served)) == 5
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "only"),
+    [
+        ("here/d/D", None),
+        ("context/d/D", None),
+        ("named/D", None),
+        ("far/D", {b"D", b"D.dockerignore", b"d"}),
+        ("far/link", {b"link", b"link.dockerignore", b"deep", b"deep/D"}),
+        ("far/Dockerfile", {b"Dockerfile", b"Dockerfile.dockerignore", b"dockerfile"}),
+    ],
+)
+def test_a_dockerfile_elsewhere_is_served_without_what_is_beside_it(
+    folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dockerfile: str, only: set[bytes] | None
+) -> None:
+    """Nobody granted more; what may be read as a context, or lies below the working directory, is served whole."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "far/deep").mkdir(parents=True)
+    (tmp_path / "far/link").symlink_to("deep/D")
+    monkeypatch.chdir(tmp_path / "here")
+    one = replace(spec(tmp_path, "context", named="named"), dockerfile=LocalDockerfile(f"../{dockerfile}"))
+    folders.add(one)
+    assert folders.served([one])["dockerfile"].only == only
+
+
+def test_dockerfiles_of_one_folder_elsewhere_are_served_together(
+    folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each target finds its own."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    specs = [replace(spec(tmp_path, "a"), dockerfile=LocalDockerfile(f"../far/{name}")) for name in "xy"]
+    for s in specs:
+        folders.add(s)
+    assert folders.served(specs)["dockerfile"].only == {b"x", b"y", b"x.dockerignore", b"y.dockerignore"}
+
+
 def test_inline_dockerfiles_are_written_once(folders: Folders) -> None:
     """Equal texts share a folder, others have their own; line ends stay as they are."""
     a, b = (SolveSpec(RemoteContext("u"), InlineDockerfile(t)) for t in ("FROM a\r\n", "FROM b\n"))

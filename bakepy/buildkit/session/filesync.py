@@ -34,13 +34,17 @@ OnError = Callable[[BakeError], None]
 
 
 class LocalDir(Record):
-    """Name a directory that the daemon may read; `real` is where it must lead, empty for wherever it does."""
+    """Name a directory that the daemon may read; `real` is where it must lead, empty for wherever it does.
 
-    __slots__ = ("path", "real")
+    `only` are the paths within it that it may read; None for all.
+    """
 
-    def __init__(self, path: Path, real: str = "") -> None:
+    __slots__ = ("path", "real", "only")
+
+    def __init__(self, path: Path, real: str = "", only: frozenset[bytes] | None = None) -> None:
         self.path: Final = path
         self.real: Final = real
+        self.only: Final = only
 
 
 class FileSync:
@@ -70,7 +74,7 @@ class FileSync:
             raise RpcError(Code.PERMISSION_DENIED, str(error)) from error
         root = _root(directory)
         try:
-            await _Sender(call, root, _filter(call.metadata, root)).run()
+            await _Sender(call, root, _filter(call.metadata, root), directory.only).run()
         except PatternError as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"failed to match patterns: {error}") from error
         except WalkError as error:
@@ -112,10 +116,11 @@ def _filter(metadata: Mapping[str, list[str]], root: bytes) -> Filter:
 class _Sender:
     """Send one directory once."""
 
-    def __init__(self, call: Call, root: bytes, keep: Filter) -> None:
+    def __init__(self, call: Call, root: bytes, keep: Filter, only: frozenset[bytes] | None) -> None:
         self._call = call
         self._root = root
-        self._entries = walk(root, keep)
+        entries = walk(root, keep)
+        self._entries = entries if only is None else (entry for entry in entries if entry.path in only)
         self._files: dict[int, tuple[bytes, int]] = {}
         self._opener = Opener(root)
 

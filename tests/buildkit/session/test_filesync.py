@@ -141,6 +141,19 @@ async def test_links_that_appear_while_sending(tmp_path: Path, name: str) -> Non
     assert (answer.type, answer.ID, answer.data) == (fsutil.DATA, 1, b"")
 
 
+async def test_what_else_lies_in_a_folder_is_not_told(tmp_path: Path) -> None:
+    """Where some paths alone may be read, others are neither sent nor listed, whatever is asked for."""
+    for name in ("D", "deep/D", "deep/key", "key"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    served = LocalDir(tmp_path, only=frozenset({b"D", b"deep", b"deep/D"}))
+    async with connected(FileSync({"dockerfile": served})) as peer:
+        for wanted in ([], [("followpaths", "key")], [("include-patterns", "**/key")]):
+            found = await receive(await peer.call(DIFF_COPY, [("dir-name", "dockerfile"), *wanted]))
+            assert b"key" not in b" ".join(s.path for s in found.stats)
+            assert found.contents == ({} if wanted else {b"D": b"D", b"deep/D": b"deep/D"})
+
+
 async def test_patterns_come_encoded(tmp_path: Path) -> None:
     """Patterns are honoured, and unquoted where the daemon says that they are quoted."""
     for name in ("é", "b", "c+d"):
