@@ -298,10 +298,10 @@ def test_an_interrupt_leaves_nothing_running(project: Project, number: signal.Si
             lines.append(line)
             if line.rstrip().endswith(" started"):
                 break
-        watchdog.cancel()
         assert running(mark), "".join(lines)
         process.send_signal(number)
         rest = process.stderr.read()
+        watchdog.cancel()
         assert process.wait(30) == 128 + number
     assert "Traceback" not in rest
     assert not running(mark)
