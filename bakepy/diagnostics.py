@@ -84,10 +84,11 @@ class Diagnostic(Record):
     """Say one thing about the source.
 
     `summary` is terse and `detail` names the fault, both in the words HCL's users know; `hint` says what to do.
-    `subject` is the tightest span at fault, `context` a wider one worth showing, and `related` are other places that
-    play a part, each with the words that say which. One that is `implied` follows from another that was reported at
-    the same place: the reference shows it, so it counts, but it would tell the reader nothing. One that is `further`
-    was found by going on where the reference stops: it is shown, but does not count.
+    `subject` is the tightest span at fault, `context` a wider one worth showing (around the first of `related` where
+    there is no subject), and `related` are other places that play a part, each with the words that say which. One that
+    is `implied` follows from another that was reported at the same place: the reference shows it, so it counts, but it
+    would tell the reader nothing. One that is `further` was found by going on where the reference stops: it is shown,
+    but does not count.
     """
 
     __slots__ = ("summary", "detail", "subject", "context", "hint", "severity", "related", "implied", "further")
@@ -205,9 +206,9 @@ def _render_one(d: Diagnostic, color: bool) -> str:
         lines += _snippet(d.subject, d.context, mark, color)
     if d.detail:
         lines += [f"  {printable(line)}" for line in d.detail.splitlines()]
-    for words, span in d.related:
+    for i, (words, span) in enumerate(d.related):
         lines.append(f"  {printable(words)}:")
-        lines += _snippet(span, None, "1;36", color)
+        lines += _snippet(span, None if d.subject or i else d.context, "1;36", color)
     if d.hint:
         lines.append(f"  {hint_line(d.hint, color=color)}")
     return "\n".join(lines) + "\n"

@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.diagnostics import BakeError, Diagnostic, nearest
 from bakepy.model.group import Group
+from bakepy.planner.compose.faults import PathError
 from bakepy.planner.compose.interpolation import Interpolation
+from bakepy.planner.compose.places import Places
 from bakepy.planner.compose.project import Loader, environment_of, variables
 from bakepy.planner.compose.schema import validate
 from bakepy.planner.compose.targets import check_consistency, target_of
 from bakepy.planner.config import Definition
 from bakepy.planner.load import File
+from bakepy.records import replace
 
 if TYPE_CHECKING:
     from bakepy.planner.define import World
@@ -32,16 +35,18 @@ def read_compose(files: list[File], world: World, definition: Definition) -> Non
     """Add the targets and groups of Compose files, merged in their order, to a definition. Raises BakeError."""
     environment = _environment(world)
     for file in files:
-        model, warnings = _load([file], environment)
+        model, places, warnings = _load([file], environment)
     try:
         if len(files) > 1:
-            model, warnings = _load(files, environment)
-        check_consistency(model)
-        _define(model, environment, definition)
+            model, places, warnings = _load(files, environment)
+        try:
+            check_consistency(model)
+            _define(model, environment, definition)
+        except PathError as error:
+            raise places.placed(error) from None
     except BakeError as error:
         first, *rest = error.diagnostics
-        message = f"failed to parse compose file: {first.summary}"
-        raise BakeError([Diagnostic(message, hint=first.hint), *rest]) from None
+        raise BakeError([replace(first, summary=f"failed to parse compose file: {first.summary}"), *rest]) from None
     definition.warnings += warnings
 
 
@@ -54,8 +59,11 @@ def _define(model: dict[str, Any], environment: dict[str, str], definition: Defi
             continue
         name = service.replace(".", "_")
         if fault := validate_label(name):
-            raise BakeError.of(f'invalid service name "{name}": {fault}')
-        target = target_of(name, fields, model.get("secrets") or {}, environment)
+            raise PathError.at(("services", service), f'invalid service name "{name}": {fault}', on_key=True)
+        try:
+            target = target_of(name, fields, model.get("secrets") or {}, environment)
+        except PathError as error:
+            raise error.within("services", service) from None
         group.targets.append(name)
         if name in definition.targets:
             definition.targets[name].merge(target)
@@ -75,18 +83,31 @@ def _environment(world: World) -> dict[str, str]:
     return found
 
 
-def _load(files: list[File], environment: dict[str, str]) -> tuple[dict[str, Any], list[Diagnostic]]:
-    """Return the services and secrets of files, and warnings. Raises BakeError."""
+def _load(files: list[File], environment: dict[str, str]) -> tuple[dict[str, Any], Places, list[Diagnostic]]:
+    """Return the services and secrets of files, where they are written, and warnings. Raises BakeError."""
     interpolation = Interpolation(environment.get)
-    loaded = Loader(environment, interpolation).load(files)
+    places = Places()
+    loaded = Loader(environment, interpolation, places).load(files)
     model: dict[str, Any] = {}
     if isinstance(loaded.get("services"), dict):
         model["services"] = {name: service or {} for name, service in loaded["services"].items()}
     if "secrets" in loaded:
         model["secrets"] = loaded["secrets"]
     if not model:
-        raise BakeError.of("empty compose file")
-    validate(model)
-    for service in model.get("services", {}).values():
-        environment_of(service, environment)
-    return model, interpolation.warnings()
+        raise BakeError.of("empty compose file", hint=_no_services(places))
+    try:
+        validate(model)
+        for name, service in model.get("services", {}).items():
+            try:
+                environment_of(service, environment)
+            except PathError as error:
+                raise error.within("services", name) from None
+    except PathError as error:
+        raise places.placed(error) from None
+    return model, places, interpolation.warnings()
+
+
+def _no_services(places: Places) -> str:
+    """Return what to do where no file has services."""
+    near = next(filter(None, (nearest(key, ("services",)) for key in places.top())), "")
+    return "Did you mean 'services'?" if near else "Write what is to be built, as in services: {app: {build: .}}."

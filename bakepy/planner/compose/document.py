@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import yaml
 
-from bakepy.diagnostics import BakeError, Diagnostic, Source, Span
+from bakepy.diagnostics import BakeError, Diagnostic, Source, Span, nearest
 from bakepy.records import Record
 
 Path = tuple[str, ...]
@@ -57,7 +57,8 @@ def roots(name: str, text: bytes) -> list[yaml.Node]:
     """Return the trees of a file's documents, as far as they can be read."""
     found: list[yaml.Node] = []
     try:
-        found += _Composer(name, text).documents()
+        for node in _Composer(name, text).documents():
+            found.append(node)  # noqa: PERF402  # what was read before a fault stays
     except (yaml.YAMLError, BakeError):
         pass
     return found
@@ -86,7 +87,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
                 what = f"unknown anchor '{event.anchor}' referenced"
-                raise _at(self._name, self._text, event, what, _near_anchor(event.anchor, self._anchors))
+                raise _at(self._name, self._text, event, what, _anchor(str(event.anchor), self._anchors))
             return self._anchors[event.anchor]
         if depth > MAX_DEPTH:
             raise _at(self._name, self._text, event, "exceeded max depth")
@@ -95,7 +96,7 @@ class _Composer:
         node: yaml.Node
         if isinstance(event, yaml.ScalarEvent):
             tag = tag or (PLAIN if event.implicit[0] else "str")
-            node = yaml.ScalarNode(tag, event.value, start, event.end_mark, event.style)
+            node = yaml.ScalarNode(tag, event.value, start, cast(Any, event.end_mark), event.style)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = yaml.SequenceNode(tag, [], start)
         else:
@@ -114,29 +115,69 @@ class _Composer:
             yield self._node(event, depth)
 
 
-def _at(name: str, text: bytes, node: Any, what: str, hint: str = "", words: str = "") -> BakeError:
-    """Return a fault at a node or an event."""
+def span_of(source: Source, node: Any) -> Span:
+    """Return the characters of a scalar's node or event; of others, those to the end of their first line."""
+    start = min(node.start_mark.index, max(0, len(source.text.rstrip()) - 1))
+    if node.end_mark is not None and not isinstance(node, yaml.CollectionStartEvent):
+        return Span(source, start, max(start + 1, node.end_mark.index))
+    line, column = source.position(start)
+    return Span(source, start, start + max(1, len(source.line(line).rstrip()) - column + 1))
+
+
+def line_above(span: Span) -> Span:
+    """Return a span that starts on the line before."""
+    text = span.source.text
+    line = text.rfind("\n", 0, span.start)
+    return Span(span.source, text.rfind("\n", 0, max(0, line)) + 1, span.end)
+
+
+def _at(name: str, text: bytes, node: Any, what: str, hint: str = "") -> BakeError:
+    """Return the error for a node or an event."""
+    span = span_of(source_of(name, text), node)
     summary = f"failed to parse {name}: yaml: line {node.start_mark.line + 1}: {what}"
-    return BakeError([_marked(summary, text, name, (("it is here", node.start_mark, node.end_mark),), hint)])
+    return BakeError([Diagnostic(summary, related=(("it is here", span),), context=line_above(span), hint=hint)])
 
 
-def _marked(summary: str, text: bytes, name: str, marks: Sequence[tuple[str, Any, Any]], hint: str) -> Diagnostic:
-    """Return a fault that shows places of a file: words, a mark and where it ends, or None for a character."""
+def _fault(name: str, text: bytes, error: yaml.YAMLError) -> BakeError:
+    """Return the error for what the parser does not take."""
     source = source_of(name, text)
-    related = []
-    for words, start, end in marks:
-        at = min(start.index, max(0, len(source.text.rstrip()) - 1))
-        related.append((words, Span(source, at, at + 1 if end is None else max(at + 1, end.index))))
-    line = source.position(related[0][1].start)[0]
-    above = Span(source, sum(len(source.line(n)) for n in ()), 0)
-    return Diagnostic(summary, related=tuple(related), context=above if line > 1 else None, hint=hint)
+    mark = getattr(error, "problem_mark", None)
+    what = getattr(error, "problem", None) or str(error).splitlines()[0]
+    summary = f"failed to parse {name}: yaml: line {mark.line + 1 if mark else 1}: {what}"
+    at = mark.index if mark else len(text[: getattr(error, "position", 0)].decode("utf-8", "replace"))
+    end = max(0, len(source.text.rstrip()) - 1)  # what is missing at the end is missing behind the last sign
+    span = Span(source, min(at, end), min(at, end) + 1)
+    related = [("it is here", span)]
+    opened = getattr(error, "context_mark", None)
+    if opened and opened.index < span.start:
+        related.append((str(error.context), Span(source, opened.index, opened.index + 1)))  # type: ignore[attr-defined]
+    return BakeError([Diagnostic(summary, related=tuple(related), context=line_above(span), hint=_remedy(span))])
+
+
+def _remedy(span: Span) -> str:
+    """Return what to do where the parser stopped, as far as the characters there tell."""
+    text = span.source.text
+    before = text[text.rfind("\n", 0, span.start) + 1 : span.start + 1]
+    if "\t" in before and not before.strip():
+        return "Indent with spaces: YAML does not allow tabs there."
+    if text[span.start : span.end] == ":" and ":" in before[:-1]:
+        return "Put a value that holds a colon and a space in quotes."
+    if text[span.start : span.end] in tuple("@`%"):
+        return "Put a value that begins with such a sign in quotes."
+    return ""
+
+
+def _anchor(name: str, known: Iterable[str]) -> str:
+    near = nearest(name, known)
+    return f"Did you mean '*{near}'?" if near else f"Write &{name} at a value before."
 
 
 class _Builder:
     """Turn nodes into plain data."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, text: bytes) -> None:
         self._name = name
+        self._text = text
         self._made = 0
         self._open: set[int] = set()
 
@@ -145,8 +186,8 @@ class _Builder:
         out.data = self._value(node, (), out)
         return out
 
-    def _error(self, node: yaml.Node, what: str) -> BakeError:
-        return _at(self._name, node.start_mark, what)
+    def _error(self, node: yaml.Node, what: str, hint: str = "") -> BakeError:
+        return _at(self._name, self._text, node, what, hint)
 
     def _value(self, node: yaml.Node, path: Path, out: Document) -> Any:
         self._made += 1
@@ -168,21 +209,36 @@ class _Builder:
         made: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key, value in node.value:
-            if key.value == "<<" and key.tag in {PLAIN, "tag:yaml.org,2002:merge"} and not key.style:
+            if key.value == "<<" and key.tag in MERGE_TAGS and not key.style:
                 for source in self._merge_sources(value):
                     merged = {**self._mapping(source, path, out), **merged}
                 continue
             name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
             if not isinstance(name, str):
                 where = f"in {'.'.join(path)}" if path else "at top level"
-                raise BakeError.of(f"non-string key {where}: {key.value if name is not None else 'nil'}")
+                raise self._no_text(key, f"non-string key {where}: {key.value if name is not None else 'nil'}")
             if name in made:
-                raise self._error(key, f'mapping key "{name}" already defined')
+                raise self._twice(node, key)
             if value.tag in {"!reset", "!override"}:
                 out.cleared.append((*path, name))
             if value.tag != "!reset":
                 made[name] = self._value(value, (*path, name), out)
         return {**merged, **made}
+
+    def _no_text(self, key: yaml.Node, message: str) -> BakeError:
+        span = span_of(source_of(self._name, self._text), key)
+        hint = f'Put it in quotes: "{key.value}".' if isinstance(key, yaml.ScalarNode) and key.value else ""
+        return BakeError(
+            [Diagnostic(message, related=(("the key is here", span),), context=line_above(span), hint=hint)]
+        )
+
+    def _twice(self, node: yaml.MappingNode, key: yaml.ScalarNode) -> BakeError:
+        first = next(other for other, _ in node.value if other.value == key.value)
+        span = span_of(source_of(self._name, self._text), key)
+        line = key.start_mark.line + 1
+        summary = f'failed to parse {self._name}: yaml: line {line}: mapping key "{key.value}" already defined'
+        related = (("it is here", span), ("it was defined here", span_of(span.source, first)))
+        return BakeError([Diagnostic(summary, related=related, hint="Merge the two, or rename one.")])
 
     def _merge_sources(self, node: yaml.Node) -> list[yaml.MappingNode]:
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]

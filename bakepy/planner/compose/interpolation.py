@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bakepy.diagnostics import BakeError, Diagnostic, Severity
+from bakepy.planner.compose.faults import ANY_ITEM, Fault, PathError
 
 Lookup = Callable[[str], str | None]
 
@@ -14,6 +15,7 @@ NAME = "[_a-z][_a-z0-9]*"
 HEAD = re.compile(
     rf"\$(?i:(?P<escaped>\$)|(?P<named>{NAME})|(?P<brace>\{{)(?:(?P<braced>{NAME})(?P<operator>:?[-+?])?)?)"
 )
+ESCAPES = "Write $$ for a dollar sign, and ${NAME} for what a variable holds."
 BRACES = re.compile(r"\{[^\n]?|\}|\n")
 
 
@@ -22,7 +24,17 @@ class _BadTemplate(Exception):
 
 
 class _Required(Exception):
-    """Say that a variable which must be set is not."""
+    """Say that a variable which must be set is not; `reference` is what asks for it."""
+
+    def __init__(self, message: str, name: str, reference: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.reference = reference
+
+    @property
+    def hint(self) -> str:
+        """Return what to do."""
+        return f"Set {self.name} in the environment or in .env, or give it a default: ${{{self.name}:-value}}."
 
 
 class Interpolation:
@@ -37,9 +49,9 @@ class Interpolation:
         try:
             return self._substitute(template)
         except _BadTemplate:
-            raise BakeError.of(f"Invalid template: {template}") from None
+            raise BakeError.of(f"Invalid template: {template}", hint=ESCAPES) from None
         except _Required as fault:
-            raise BakeError.of(str(fault)) from None
+            raise BakeError.of(str(fault), hint=fault.hint) from None
 
     def _substitute(self, template: str) -> str:
         """Replace without recursion and in one pass, as defaults in defaults may be nested to any depth."""
@@ -59,7 +71,9 @@ class Interpolation:
             value = "".join(words.pop().out)
             if word.required:
                 reason = f": {value}" if value else ""
-                raise _Required(f"required variable {word.required} is missing a value{reason}")
+                message = f"required variable {word.required} is missing a value{reason}"
+                start = template.rfind(f"${{{word.required}", 0, word.end)
+                raise _Required(message, word.required, template[max(0, start) : word.end + 1])
             if not words:
                 return value
             words[-1].out.append(value)
@@ -87,19 +101,18 @@ class Interpolation:
         return None
 
     def tree(self, data: Any) -> Any:
-        """Return a tree with the variables in all its texts replaced; raises BakeError with all faults, by path."""
-        faults: list[tuple[list[str], str]] = []
+        """Return a tree with the variables in all its texts replaced; raises PathError with all faults, by path."""
+        faults: list[Fault] = []
         out = self._walk(data, [], faults)
         if faults:
-            messages = [message for _, message in sorted(faults, key=lambda fault: fault[0])]
-            raise BakeError([Diagnostic(message, further=i > 0) for i, message in enumerate(messages)])
+            raise PathError(sorted(faults, key=lambda fault: fault.path))
         return out
 
-    def _walk(self, data: Any, path: list[str], faults: list[tuple[list[str], str]]) -> Any:
+    def _walk(self, data: Any, path: list[str], faults: list[Fault]) -> Any:
         if isinstance(data, dict):
             return {key: self._walk(value, [*path, key], faults) for key, value in data.items()}
         if isinstance(data, list):
-            return [self._walk(value, [*path, "[]"], faults) for value in data]
+            return [self._walk(value, [*path, ANY_ITEM], faults) for value in data]
         if not isinstance(data, str):
             return data
         where = ".".join(path)
@@ -107,11 +120,13 @@ class Interpolation:
             return _cast(self._substitute(data), path)
         except _BadTemplate:
             message = f"invalid interpolation format for {where}.\nYou may need to escape any $ with another $.\n{data}"
-            faults.append((path, message))
+            faults.append(Fault(tuple(path), message, ESCAPES, data))
         except _Required as fault:
-            faults.append((path, f"error while interpolating {where}: {fault}"))
+            message = f"error while interpolating {where}: {fault}"
+            faults.append(Fault(tuple(path), message, fault.hint, data, fault.reference))
         except ValueError as fault:
-            faults.append((path, f"error while interpolating {where}: failed to cast to expected type: {fault}"))
+            message = f"error while interpolating {where}: failed to cast to expected type: {fault}"
+            faults.append(Fault(tuple(path), message, text=data))
         return None
 
     def warnings(self) -> list[Diagnostic]:

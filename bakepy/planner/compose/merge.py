@@ -8,26 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bakepy.diagnostics import BakeError
 from bakepy.planner.compose.document import shown
+from bakepy.planner.compose.faults import PathError
 
 Rule = Callable[[Any, Any, str], Any]
 
 
 def merge(base: Any, over: Any, path: str = "") -> Any:
-    """Return a tree with another one laid over it; `path` says where it is, as `services.*.build`. Raises BakeError."""
+    """Return a tree with another one laid over it; `path` says where it is, as `services.*.build`. Raises PathError."""
     if rule := RULES.get(path):
         return rule(base, over, path)
     if over is None:
         return base
+    if isinstance(base, dict | list) and not isinstance(over, type(base)):
+        what = "mapping" if isinstance(base, dict) else "list"
+        raise PathError.at((), f"cannot override {path}", f"Write a {what}, as the file or service before does.")
     if isinstance(base, dict):
-        if not isinstance(over, dict):
-            raise BakeError.of(f"cannot override {path}")
         return merge_mappings(base, over, path)
     if isinstance(base, list):
-        if not isinstance(over, list):
-            raise BakeError.of(f"cannot override {path}")
-        return base + over
+        return [*base, *over]
     return over
 
 
@@ -35,7 +34,10 @@ def merge_mappings(base: dict[str, Any], over: dict[str, Any], path: str) -> dic
     """Merge key by key."""
     out = dict(base)
     for key, value in over.items():
-        out[key] = merge(base[key], value, _below(path, key)) if key in base else value
+        try:
+            out[key] = merge(base[key], value, _below(path, key)) if key in base else value
+        except PathError as error:
+            raise error.within(key) from None
     return out
 
 

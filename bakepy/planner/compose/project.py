@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, nearest
 from bakepy.planner.compose import dotenv
 from bakepy.planner.compose.document import Document, Path, parse, shown
+from bakepy.planner.compose.faults import Fault, PathError, Steps
 from bakepy.planner.compose.interpolation import Interpolation
 from bakepy.planner.compose.merge import merge, without_repeats
-from bakepy.planner.load import File, read_named, reason
+from bakepy.planner.compose.places import Places
+from bakepy.planner.load import File, fault, read_named
 from bakepy.records import Record, replace
 
 Model = dict[str, Any]
@@ -24,19 +26,39 @@ REMOTE = ("https://", "http://", "git://", "ssh://", "github.com/", "git@")
 MAX_EXTENDS = 100
 
 
+class Naming:
+    """Give the faults of a block that know no place the path of what asked for it."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Steps) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Enter the block."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Raise PathError in place of a BakeError that has no place."""
+        if isinstance(error, PathError):
+            raise error.within(*self._path) from None
+        if isinstance(error, BakeError) and not any(d.related or d.subject for d in error.diagnostics):
+            raise PathError([Fault(self._path, str(d), d.hint) for d in error.diagnostics]) from None
+
+
 class Loader(Record):
     """Load Compose files into a model.
 
     `folder` is the one that relative paths in the files start from, empty for the working directory; `sources` is
-    the one that names of further files start from.
+    the one that names of further files start from. `places` are told what came from which file.
     """
 
-    __slots__ = ("environment", "interpolation", "folder", "sources", "included", "seen")
+    __slots__ = ("environment", "interpolation", "places", "folder", "sources", "included", "seen")
 
     def __init__(
         self,
         environment: Mapping[str, str],
         interpolation: Interpolation,
+        places: Places,
         folder: str = "",
         sources: str = "",
         included: tuple[str, ...] = (),
@@ -44,6 +66,7 @@ class Loader(Record):
     ) -> None:
         self.environment = environment
         self.interpolation = interpolation
+        self.places = places
         self.folder = folder
         self.sources = sources
         self.included = included
@@ -54,7 +77,10 @@ class Loader(Record):
         model: Model = {}
         for file in files:
             for document in parse(file.name, file.data):
-                model = self._add(model, file, document)
+                try:
+                    model = self._add(model, file, document)
+                except PathError as error:
+                    raise self.places.placed(error, file) from None
         for service in _services(model).values():
             if isinstance(service, dict) and isinstance(service.get("build"), dict):
                 service["build"].setdefault("context", ".")
@@ -63,6 +89,7 @@ class Loader(Record):
     def _add(self, model: Model, file: File, document: Document) -> Model:
         mine = self._own(file, document)
         mine = self._include(mine, replace(self, included=(*self.included, file.name)))
+        self.places.merged(file)
         services = _services(mine)
         for path in document.cleared:
             _clear(model, path)
@@ -71,17 +98,19 @@ class Loader(Record):
         merged: Model = merge(model, mine)
         for name, service in _services(merged).items():
             if isinstance(service, dict):
-                merged["services"][name] = canonical(f"services.{name}", without_repeats(service))
+                merged["services"][name] = canonical(("services", name), without_repeats(service))
         return merged
 
     def _own(self, file: File, document: Document) -> Model:
         """Return what a document says by itself about builds."""
         if not isinstance(document.data, dict):
-            raise BakeError.of("top-level object must be a mapping")
+            hint = "Write a mapping, as in services: {app: {build: .}}."
+            raise PathError.at((), "top-level object must be a mapping", hint)
         data = self.interpolation.tree(document.data)
         services = data.get("services")
         if services is not None and not isinstance(services, dict):
-            raise BakeError.of("services must be a mapping")
+            hint = "Write a mapping, as in services: {app: {build: .}}."
+            raise PathError.at(("services",), "services must be a mapping", hint)
         out = {key: data[key] for key in ("include", "secrets") if data.get(key) is not None}
         if services is not None:
             out["services"] = {name: _kept(name, service) for name, service in services.items()}
@@ -92,13 +121,16 @@ class Loader(Record):
     def _include(self, model: Model, within: Loader) -> Model:
         entries = model.pop("include", None) or []
         if not isinstance(entries, list):
-            raise BakeError.of(f"`include` must be a list, got {shown(entries)}")
-        for entry in entries:
-            other = within._included(entry)
+            hint = "Write a list, as in include: [other.yml]."
+            raise PathError.at(("include",), f"`include` must be a list, got {shown(entries)}", hint)
+        for i, entry in enumerate(entries):
+            with Naming(("include", i)):
+                other = within._included(entry)
             for section in ("services", "secrets"):
                 for name, value in (other.get(section) or {}).items():
                     place = model.setdefault(section, {})
-                    place[name] = merge(value, place[name], f"{section}.*") if name in place else value
+                    with Naming((section, name)):
+                        place[name] = merge(value, place[name], f"{section}.*") if name in place else value
         return model
 
     def _included(self, entry: Any) -> Model:
@@ -117,6 +149,7 @@ class Loader(Record):
         inner = Loader(
             environment,
             Interpolation(environment.get, self.interpolation.unset),
+            self.places,
             posixpath.relpath(folder or ".", self.sources or ".") if not posixpath.isabs(folder) else folder,
             folder,
             self.included,
@@ -145,37 +178,56 @@ class Loader(Record):
         service = services[name]
         if not isinstance(service, dict) or "extends" not in service:
             return service
+        way: Steps = ("services", name, "extends")
         if (filename, name) in chain or len(chain) > MAX_EXTENDS:
-            raise BakeError.of(f"circular reference with extends: service {name} in {filename} extends itself")
+            message = f"circular reference with extends: service {name} in {filename} extends itself"
+            raise PathError.at(way, message, "Remove it from one of the services on the way.")
         extends = service["extends"]
         ref = extends.get("service") if isinstance(extends, dict) else extends
         if not isinstance(ref, str):
-            raise BakeError.of(f"extends.{name}.service is required")
+            hint = "Name the service, as in extends: {service: base, file: base.yml}."
+            raise PathError.at(way, f"extends.{name}.service is required", hint)
         source = extends.get("file") if isinstance(extends, dict) else None
         among, origin = services, filename
         if source is not None:
-            among, origin = self._extended_services(str(source), name), str(source)
-            if ref not in among:
-                raise BakeError.of(
-                    f'cannot extend service "{name}" in {filename}: service "{ref}" not found in {source}'
-                )
-        elif ref not in among:
-            raise BakeError.of(f'cannot extend service "{name}" in {filename}: service "{ref}" not found')
-        base = self._extend(ref, among, origin, (*chain, (filename, name)))
+            origin = str(source)
+            with Naming((*way, "file")):
+                among = self._extended_services(origin, name)
+        if ref not in among:
+            near = nearest(ref, among)
+            hint = f"Did you mean '{near}'?" if near else f"There are: {', '.join(list(among)[:12]) or 'none'}."
+            where = f" in {source}" if source is not None else ""
+            message = f'cannot extend service "{name}" in {filename}: service "{ref}" not found{where}'
+            raise PathError.at((*way, "service"), message, hint)
+        self.places.bases[filename, name] = origin, ref
+        try:
+            base = self._extend(ref, among, origin, (*chain, (filename, name)))
+        except PathError as error:
+            if origin == filename:
+                raise
+            raise self.places.placed(error, self.places.opened[origin]) from None
         own = {key: value for key, value in service.items() if key != "extends"}
-        services[name] = merge(deepcopy(base), own, "services.*") if isinstance(base, dict) else service
+        with Naming(("services", name)):
+            services[name] = merge(deepcopy(base), own, "services.*") if isinstance(base, dict) else service
         return services[name]
 
     def _extended_services(self, path: str, name: str) -> Model:
         file = read_named(_join(self.sources, path))
+        self.places.opened[path] = file
         model: Model = {}
         for document in parse(file.name, file.data):
-            model = merge(model, self._own(file, document))
+            try:
+                model = merge(model, self._own(file, document))
+            except PathError as error:
+                raise self.places.placed(error, file) from None
         if "services" not in model:
             raise BakeError.of(f'cannot extend service "{name}" in {file.name}: no services section')
         for service, fields in _services(model).items():
             if isinstance(fields, dict):
-                model["services"][service] = canonical(f"services.{service}", fields)
+                try:
+                    model["services"][service] = canonical(("services", service), fields)
+                except PathError as error:
+                    raise self.places.placed(error, file) from None
         folder = posixpath.dirname(file.name)
         found = _services(resolve_paths(model, folder))
         for fields in found.values():
@@ -191,7 +243,8 @@ def _services(model: Model) -> Model:
 
 def _kept(name: str, service: Any) -> Any:
     if service is not None and not isinstance(service, dict):
-        raise BakeError.of(f"services.{name} must be a mapping")
+        hint = f"Write a mapping, as in {name}: {{build: .}}."
+        raise PathError.at(("services", name), f"services.{name} must be a mapping", hint)
     return None if service is None else {key: service[key] for key in KEPT if service.get(key) is not None}
 
 
@@ -210,19 +263,21 @@ def _texts(value: Any) -> list[str]:
 def variables(path: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a file of them. Raises BakeError."""
     try:
-        return dotenv.parse(read_named(path).data.decode("utf-8", "replace"), environment.get)
+        return dotenv.parse(read_named(path).data.decode("utf-8", "replace"), environment.get, path)
     except BakeError as error:
-        raise BakeError.of(f"failed to read {path}: {error}") from None
+        first = error.diagnostics[0]
+        message = f"failed to read {path}: {error}"
+        raise BakeError([replace(first, summary=message, detail="", subject=None)]) from None
 
 
 # Canonical forms
 
 
-def canonical(path: str, service: Model) -> Model:
-    """Return a service whose fields have their long form. Raises BakeError."""
+def canonical(path: Steps, service: Model) -> Model:
+    """Return a service whose fields have their long form. Raises PathError."""
     out = dict(service)
     if "build" in out:
-        out["build"] = _canonical_build(f"{path}.build", out["build"])
+        out["build"] = _canonical_build((*path, "build"), out["build"])
     if "env_file" in out:
         entries = out["env_file"] if isinstance(out["env_file"], list) else [out["env_file"]]
         out["env_file"] = [
@@ -232,11 +287,13 @@ def canonical(path: str, service: Model) -> Model:
     return out
 
 
-def _canonical_build(path: str, build: Any) -> Model:
+def _canonical_build(path: Steps, build: Any) -> Model:
     if isinstance(build, str):
         return {"context": build}
     if not isinstance(build, dict):
-        raise BakeError.of(f"{path}: invalid type {type(build).__name__} for build")
+        where = ".".join(map(str, path))
+        hint = "Name the context, as in build: ., or write a mapping, as in build: {context: .}."
+        raise PathError.at(path, f"{where}: invalid type {type(build).__name__} for build", hint)
     out = dict(build)
     if isinstance(out.get("secrets"), list):
         out["secrets"] = [entry if isinstance(entry, dict) else {"source": entry} for entry in out["secrets"]]
@@ -244,24 +301,27 @@ def _canonical_build(path: str, build: Any) -> Model:
         if key in out:
             out[key] = shown(out[key])
     if isinstance(out.get("additional_contexts"), list):
-        out["additional_contexts"] = dict(_pairs(f"{path}.additional_contexts", out["additional_contexts"]))
+        out["additional_contexts"] = dict(_pairs((*path, "additional_contexts"), out["additional_contexts"]))
     if isinstance(out.get("ssh"), list):
-        out["ssh"] = dict(_ssh(str(entry)) for entry in out["ssh"])
+        out["ssh"] = dict(_ssh((*path, "ssh", i), str(entry)) for i, entry in enumerate(out["ssh"]))
     return out
 
 
-def _pairs(path: str, entries: list[Any]) -> list[tuple[str, str]]:
-    for entry in entries:
+def _pairs(path: Steps, entries: list[Any]) -> list[tuple[str, str]]:
+    for i, entry in enumerate(entries):
         if "=" not in str(entry):
-            raise BakeError.of(f"{path}: invalid value {entry}, expected key=value")
+            where = ".".join(map(str, path))
+            hint = "Write name=context, as in base=docker-image://alpine."
+            raise PathError.at((*path, i), f"{where}: invalid value {entry}, expected key=value", hint, str(entry))
     return [(str(e).partition("=")[0], str(e).partition("=")[2]) for e in entries]
 
 
-def _ssh(entry: str) -> tuple[str, str | None]:
-    name, equals, path = entry.partition("=")
+def _ssh(path: Steps, entry: str) -> tuple[str, str | None]:
+    name, equals, value = entry.partition("=")
     if not equals and name != "default":
-        raise BakeError.of(f'invalid ssh key "{entry}"')
-    return name, path if equals else None
+        hint = f"Write default, or {name}=PATH with a socket or key."
+        raise PathError.at(path, f'invalid ssh key "{entry}"', hint, entry)
+    return name, value if equals else None
 
 
 # Paths
@@ -307,17 +367,17 @@ def environment_of(service: Model, environment: Mapping[str, str]) -> dict[str, 
         return own.get(name) if value is None else value
 
     found: dict[str, str | None] = {}
-    for entry in service.get("env_file") or ():
+    for i, entry in enumerate(service.get("env_file") or ()):
         path, required = entry["path"], entry.get("required", True)
         if not os.path.exists(path):
             if required in {True, "true"}:
                 why = "no such file or directory"
-                raise BakeError.of(f"env file {path} not found: stat {path}: {why}")
+                hint = fault("stat", path, FileNotFoundError()).diagnostics[0].hint
+                hint = hint or f"Make it, or write {{path: {path}, required: false}} if it need not be there."
+                raise PathError.at(("env_file", i, "path"), f"env file {path} not found: stat {path}: {why}", hint)
             continue
-        try:
-            found |= dotenv.parse(read_named(path).data.decode("utf-8", "replace"), lookup)
-        except OSError as error:
-            raise BakeError.of(f"open {path}: {reason(error)}") from None
+        with Naming(("env_file", i, "path")):
+            found |= dotenv.parse(read_named(path).data.decode("utf-8", "replace"), lookup, path)
     return {**found, **own}
 
 

@@ -6,10 +6,30 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.diagnostics import nearest
+from bakepy.planner.compose.faults import Fault, PathError, Steps
 
-Check = Callable[[str, Any], Iterator[str]]
+Check = Callable[[Steps, Any], Iterator[Fault]]
 NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "mapping", list: "array"}
+
+
+def _wrong(path: Steps, value: Any, what: str, hint: str = "") -> Fault:
+    """Return a fault of a value that is not what it must be."""
+    return Fault(path, f"{_dotted(path)} {what}", hint, value if isinstance(value, str) else "")
+
+
+def _dotted(path: Steps) -> str:
+    return ".".join(map(str, path))
+
+
+def _key(path: Steps) -> str:
+    """Return the last key of a path."""
+    return next((step for step in reversed(path) if isinstance(step, str)), "")
+
+
+def _item(value: Any) -> str:
+    """Return a value as an example of an item, if it can be one."""
+    return value if isinstance(value, str) and value.isprintable() and len(value) < 40 else "…"
 
 
 def scalar(*types: type) -> Check:
@@ -17,92 +37,127 @@ def scalar(*types: type) -> Check:
     wanted = sorted(NAMES[t] for t in types)
     words = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} or {wanted[-1]}"
 
-    def check(path: str, value: Any) -> Iterator[str]:
+    def check(path: Steps, value: Any) -> Iterator[Fault]:
         if type(value) not in types:
-            yield f"{path} must be a {words}"
+            yield _wrong(path, value, f"must be a {words}", _scalar_hint(types, path, value))
 
     return check
+
+
+def _scalar_hint(types: tuple[type, ...], path: Steps, value: Any) -> str:
+    if value is None:
+        return "Give it a value, or remove it."
+    if bool in types:
+        return f"Write true or false, as in {_key(path)}: true."
+    if str in types and isinstance(value, int | float):
+        shown = str(value).lower() if isinstance(value, bool) else value
+        return f'Put it in quotes: "{shown}".'
+    what, example = ("text", "name") if str in types else ("whole number", "1")
+    hint = f"Write one {what}" + (f", as in {_key(path)}: {example}." if isinstance(path[-1], str) else ".")
+    # `- key: value` is a mapping, also where a text with a colon and a space is meant.
+    return hint + (" A text that holds a colon and a space stands in quotes." if isinstance(value, dict) else "")
 
 
 TEXT = scalar(str)
 SWITCH = scalar(str, bool)
 
 
+def _no_list(path: Steps, value: Any) -> Fault:
+    return _wrong(path, value, "must be a array", f"Write a list, as in {_key(path)}: [{_item(value)}].")
+
+
+def _no_mapping(path: Steps, value: Any, example: str = "KEY: value") -> Fault:
+    return _wrong(path, value, "must be a mapping", f"Write a mapping, as in {_key(path)}: {{{example}}}.")
+
+
 def each(check: Check) -> Check:
     """Return a check for lists of what another one checks."""
 
-    def check_list(path: str, value: Any) -> Iterator[str]:
+    def check_list(path: Steps, value: Any) -> Iterator[Fault]:
         if not isinstance(value, list):
-            yield f"{path} must be a array"
+            yield _no_list(path, value)
             return
         for i, item in enumerate(value):
-            yield from check(f"{path}.{i}", item)
+            yield from check((*path, i), item)
 
     return check_list
 
 
-def list_or_dict(path: str, value: Any) -> Iterator[str]:
+def list_or_dict(path: Steps, value: Any) -> Iterator[Fault]:
     """Check a list of texts, or a mapping to scalars."""
     if isinstance(value, dict):
         for key, item in value.items():
             if isinstance(item, dict | list):
-                yield f"{path}.{key} must be a boolean, null, number or string"
+                what = "must be a boolean, null, number or string"
+                yield _wrong((*path, key), item, what, f"Write one value, as in {key}: value.")
+    elif isinstance(value, list):
+        yield from each(TEXT)(path, value)
     else:
-        yield from each(TEXT)(path, value) if isinstance(value, list) else iter((f"{path} must be a mapping",))
+        yield _no_mapping(path, value)
 
 
-def text_or_list(path: str, value: Any) -> Iterator[str]:
+def text_or_list(path: Steps, value: Any) -> Iterator[Fault]:
     """Check a text or a list of texts."""
     return each(TEXT)(path, value) if isinstance(value, list) else TEXT(path, value)
 
 
-def hosts(path: str, value: Any) -> Iterator[str]:
+def hosts(path: Steps, value: Any) -> Iterator[Fault]:
     """Check a list of texts, or a mapping to texts and lists of texts."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from text_or_list(f"{path}.{key}", item)
+            yield from text_or_list((*path, key), item)
     else:
         yield from each(TEXT)(path, value)
 
 
-def fields(known: Mapping[str, Check], path: str, value: Any) -> Iterator[str]:
+def fields(known: Mapping[str, Check], path: Steps, value: Any) -> Iterator[Fault]:
     """Check a mapping whose keys are known, but for those that begin with `x-`."""
     if not isinstance(value, dict):
-        yield f"{path} must be a mapping"
+        yield _no_mapping(path, value, "…")
         return
     unknown = [key for key in value if key not in known and not key.startswith("x-")]
     if unknown:
         names = ", ".join(f"'{key}'" for key in unknown)
-        yield f"{path} additional properties {names} not allowed"
+        message = f"{_dotted(path)} additional properties {names} not allowed"
+        yield Fault((*path, unknown[0]), message, _known_hint(unknown[0], known), on_key=True)
     for key, check in known.items():
         if key in value:
-            yield from check(f"{path}.{key}", value[key])
+            yield from check((*path, key), value[key])
 
 
-def _limit(path: str, value: Any) -> Iterator[str]:
+def _known_hint(key: str, known: Mapping[str, Check]) -> str:
+    if near := nearest(key, known):
+        return f"Did you mean '{near}'?"
+    if known is BUILD and key.replace("_", "-") in EXTENSION:
+        return f"Write it under x-bake, as in x-bake: {{{key.replace('_', '-')}: …}}."
+    return f"It may hold {', '.join(sorted(known))}."
+
+
+def _limit(path: Steps, value: Any) -> Iterator[Fault]:
     if isinstance(value, dict):
         yield from fields({"soft": scalar(int, str), "hard": scalar(int, str)}, path, value)
         for key in ("soft", "hard"):
             if key not in value:
-                yield f"{path} missing property '{key}'"
+                hint = f"Write both, as in {_key(path)}: {{soft: 1024, hard: 2048}}."
+                yield Fault(path, f"{_dotted(path)} missing property '{key}'", hint, on_key=True)
     else:
         yield from scalar(int, str)(path, value)
 
 
-def _limits(path: str, value: Any) -> Iterator[str]:
+def _limits(path: Steps, value: Any) -> Iterator[Fault]:
     if not isinstance(value, dict):
-        yield f"{path} must be a mapping"
+        yield _no_mapping(path, value, "nofile: {soft: 1024, hard: 2048}")
         return
     for key, limit in value.items():
-        yield from _limit(f"{path}.{key}", limit)
+        yield from _limit((*path, key), limit)
 
 
-def _secret_use(path: str, value: Any) -> Iterator[str]:
+def _secret_use(path: Steps, value: Any) -> Iterator[Fault]:
     known = {"source": TEXT, "target": TEXT, "uid": TEXT, "gid": TEXT, "mode": scalar(str, int, float)}
     return fields(known, path, value)
 
 
-def _env_file(path: str, value: Any) -> Iterator[str]:
+def _env_file(path: Steps, value: Any) -> Iterator[Fault]:
     return fields({"path": TEXT, "format": TEXT, "required": SWITCH}, path, value)
 
 
@@ -126,13 +181,20 @@ SERVICE: dict[str, Check] = {
 }
 
 
-def _external(path: str, value: Any) -> Iterator[str]:
+EXTENSION = (
+    *("tags", "cache-from", "cache-to", "secret", "ssh", "platforms", "output"),
+    *("pull", "no-cache", "no-cache-filter", "contexts"),
+)
+"""What `x-bake` may say of a build."""
+
+
+def _external(path: Steps, value: Any) -> Iterator[Fault]:
     return iter(()) if isinstance(value, dict) else SWITCH(path, value)
 
 
-def _options(path: str, value: Any) -> Iterator[str]:
+def _options(path: Steps, value: Any) -> Iterator[Fault]:
     if not isinstance(value, dict):
-        yield f"{path} must be a mapping"
+        yield _no_mapping(path, value)
 
 
 SECRET: dict[str, Check] = {
@@ -146,20 +208,24 @@ SERVICE_NAME = re.compile("[a-zA-Z0-9._-]+")
 
 
 def validate(model: Mapping[str, Any]) -> None:
-    """Raise BakeError where the services or secrets of a model do not have the form they must have."""
+    """Raise PathError where the services or secrets of a model do not have the form they must have."""
     if faults := list(_faults(model)):
-        raise BakeError([Diagnostic(fault, further=i > 0) for i, fault in enumerate(faults)])
+        raise PathError(faults)
 
 
-def _faults(model: Mapping[str, Any]) -> Iterator[str]:
+def _faults(model: Mapping[str, Any]) -> Iterator[Fault]:
     for name, service in model.get("services", {}).items():
         if not SERVICE_NAME.fullmatch(name):
-            yield f"services additional properties '{name}' not allowed"
-        yield from fields(SERVICE, f"services.{name}", service)
+            message = f"services additional properties '{name}' not allowed"
+            hint = "A service's name consists of letters, digits, dots, underscores and hyphens."
+            yield Fault(("services", name), message, hint, on_key=True)
+        yield from fields(SERVICE, ("services", name), service)
     secrets = model.get("secrets") or {}
     if not isinstance(secrets, dict):
-        yield "secrets must be a mapping"
+        yield Fault(
+            ("secrets",), "secrets must be a mapping", "Write a mapping, as in secrets: {token: {file: token}}."
+        )
         return
     for name, secret in secrets.items():
         if secret is not None:
-            yield from fields(SECRET, f"secrets.{name}", secret)
+            yield from fields(SECRET, ("secrets", name), secret)

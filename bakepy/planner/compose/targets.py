@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.diagnostics import nearest
 from bakepy.model.attest import Attest
 from bakepy.model.cache import CacheEntry
 from bakepy.model.export import Export
@@ -15,6 +15,7 @@ from bakepy.model.ssh import Ssh
 from bakepy.model.target import Target
 from bakepy.model.text import EntryError, quote
 from bakepy.planner.compose.document import shown
+from bakepy.planner.compose.faults import Fault, PathError
 from bakepy.planner.compose.project import environment_of, mapping
 from bakepy.planner.quantities import QuantityError, size, ulimit
 
@@ -22,43 +23,84 @@ Model = dict[str, Any]
 
 
 def check_consistency(model: Model) -> None:
-    """Raise BakeError where services and secrets do not fit together."""
+    """Raise PathError where services and secrets do not fit together."""
     if faults := list(_inconsistencies(model)):
-        raise BakeError([Diagnostic(fault, further=i > 0) for i, fault in enumerate(faults)])
+        raise PathError(faults)
 
 
-def _inconsistencies(model: Model) -> Iterator[str]:
+def _inconsistencies(model: Model) -> Iterator[Fault]:
     services, secrets = model.get("services", {}), model.get("secrets") or {}
     for name, service in services.items():
         build = service.get("build")
         if build is None and not service.get("image"):
             what = "has neither an image nor a build context specified: invalid compose project"
-            yield f"service {quote(name)} {what}"
+            hint = f"Give it one, as in {name}: {{build: .}}."
+            yield Fault(("services", name), f"service {quote(name)} {what}", hint, on_key=True)
         if build is not None:
-            for what in _build_faults(build, services, secrets):
-                yield f"service {quote(name)} {what}"
+            for fault in _build_faults(build, services, secrets):
+                path = ("services", name, "build", *fault.path)
+                yield fault._replace(path=path, message=f"service {quote(name)} {fault.message}")
     for name, secret in secrets.items():
         fields = secret or {}
         if not _switch(fields.get("external")) and not fields.get("file") and not fields.get("environment"):
-            yield f"secret {quote(name)} must declare either `file` or `environment`: invalid compose project"
+            message = f"secret {quote(name)} must declare either `file` or `environment`: invalid compose project"
+            yield Fault(("secrets", name), message, f"Write for instance {name}: {{file: {name}.txt}}.", on_key=True)
 
 
-def _build_faults(build: Model, services: Model, secrets: Model) -> Iterator[str]:
+def _build_faults(build: Model, services: Model, secrets: Model) -> Iterator[Fault]:
     if build.get("dockerfile") and build.get("dockerfile_inline"):
-        yield "declares mutualy exclusive dockerfile and dockerfile_inline: invalid compose project"
+        message = "declares mutualy exclusive dockerfile and dockerfile_inline: invalid compose project"
+        yield Fault(("dockerfile_inline",), message, "Remove one of them.", on_key=True)
     for key, value in mapping(build.get("additional_contexts")).items():
         if value and value.startswith("service:"):
             other = value.removeprefix("service:")
             what = "unknown" if other not in services else "non-buildable" if "build" not in services[other] else ""
             if what:
-                yield f"declares {what} service {quote(other)} as additional contexts {key}"
-    for secret in build.get("secrets") or ():
-        if secret.get("source", "") not in secrets:
-            yield f"refers to undefined build secret {secret.get('source', '')}: invalid compose project"
+                hint = _near(other, [name for name, service in services.items() if "build" in service])
+                message = f"declares {what} service {quote(other)} as additional contexts {key}"
+                yield Fault(("additional_contexts", key), message, hint)
+    for i, secret in enumerate(build.get("secrets") or ()):
+        source = secret.get("source", "")
+        if source not in secrets:
+            hint = _near(source, secrets) or f"Declare it: secrets: {{{source}: {{file: {source}.txt}}}}."
+            message = f"refers to undefined build secret {source}: invalid compose project"
+            yield Fault(("secrets", i, "source"), message, hint, str(source))
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = nearest(name, known)
+    return f"Did you mean '{near}'?" if near else ""
+
+
+class _At:
+    """Give the faults of a block that reads an entry of a build the entry's path; `text` is what is read."""
+
+    __slots__ = ("_path", "_text")
+
+    def __init__(self, *path: str | int, text: str = "") -> None:
+        self._path = path
+        self._text = text
+
+    def __enter__(self) -> None:
+        """Enter the block."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Raise PathError in place of an entry's fault."""
+        if isinstance(error, EntryError | QuantityError):
+            raise PathError.at(("build", *self._path), str(error), text=self._text) from None
+
+
+def _parsed(kind: Any, texts: Iterable[str], *path: str) -> list[Any]:
+    """Return the entries that texts stand for."""
+    out = []
+    for i, text in enumerate(texts):
+        with _At(*path, i, text=text):
+            out += kind.parse(text)
+    return out
 
 
 def target_of(name: str, service: Model, secrets: Model, environment: Mapping[str, str]) -> Target:
-    """Return the target that a service with a build is. Raises BakeError."""
+    """Return the target that a service with a build is. Raises PathError, whose paths start at the service."""
     build: Model = service["build"]
     own = environment_of(service, environment)
     args = mapping(build.get("args"))
@@ -83,16 +125,13 @@ def target_of(name: str, service: Model, secrets: Model, environment: Mapping[st
         no_cache=_switch(build.get("no_cache")) or None,
         pull=_switch(build.get("pull")) or None,
     )
-    try:
-        target.cache_from = [entry for text in _list(build.get("cache_from")) or () for entry in CacheEntry.parse(text)]
-        target.cache_to = [entry for text in _list(build.get("cache_to")) or () for entry in CacheEntry.parse(text)]
-        target.attest = _attests(build)
-        keys = mapping(build.get("ssh")).items()
-        target.ssh = sorted((Ssh(key, (path,) if path else ()) for key, path in keys), key=_order) or None
-        target.secret = [_secret(use, secrets) for use in build.get("secrets") or ()] or None
-        _extend(target, build.get("x-bake"))
-    except EntryError as fault:
-        raise BakeError.of(str(fault)) from None
+    target.cache_from = _parsed(CacheEntry, _list(build.get("cache_from")) or (), "cache_from")
+    target.cache_to = _parsed(CacheEntry, _list(build.get("cache_to")) or (), "cache_to")
+    target.attest = _attests(build)
+    keys = mapping(build.get("ssh")).items()
+    target.ssh = sorted((Ssh(key, (path,) if path else ()) for key, path in keys), key=_order) or None
+    target.secret = [_secret(i, use, secrets) for i, use in enumerate(build.get("secrets") or ())] or None
+    _extend(target, build.get("x-bake"))
     target.target = build.get("target") or None
     if not target.tags and service.get("image"):
         target.tags = [service["image"]]
@@ -124,10 +163,8 @@ def _contexts(value: Any) -> dict[str, str] | None:
 def _shm_size(value: Any) -> str | None:
     if value is None:
         return None
-    try:
+    with _At("shm_size"):
         count = size(shown(value))
-    except QuantityError as fault:
-        raise BakeError.of(str(fault)) from None
     return _bytes(count) if count > 0 else None
 
 
@@ -144,10 +181,8 @@ def _ulimits(value: Any) -> list[str] | None:
     for name, limit in (value or {}).items():
         # A single number is lost in the reference, which reads the pair only: files that hold one get zero.
         soft, hard = (limit["soft"], limit["hard"]) if isinstance(limit, dict) else (0, 0)
-        try:
+        with _At("ulimits", name):
             out.append(ulimit(f"{name}={soft}:{hard}"))
-        except QuantityError as fault:
-            raise BakeError.of(str(fault)) from None
     return out or None
 
 
@@ -156,31 +191,34 @@ def _hosts(value: Any) -> list[tuple[str, str]]:
     if isinstance(value, dict):
         found = {host: [shown(a) for a in ip] if isinstance(ip, list) else [ip or ""] for host, ip in value.items()}
     else:
-        for entry in value or ():
+        for i, entry in enumerate(value or ()):
             separator = "=" if "=" in entry else ":"
             host, equals, address = entry.partition(separator)
             if not equals:
-                raise BakeError.of(f"invalid additional host, missing IP: {entry}")
+                hint = f"Write a name and an address, as in {entry or 'name'}=10.0.0.1."
+                message = f"invalid additional host, missing IP: {entry}"
+                raise PathError.at(("build", "extra_hosts", i), message, hint, entry)
             found.setdefault(host, []).extend(address.split(","))
     # IPv6 addresses may stand in brackets.
     return [(h, ",".join(a[1:-1] if a[:1] == "[" and a[-1:] == "]" else a for a in ips)) for h, ips in found.items()]
 
 
 def _attests(build: Model) -> list[Attest] | None:
-    found = [
-        attest
-        for kind in ("sbom", "provenance")
-        if build.get(kind)
-        for attest in Attest.shorthand(kind, str(build[kind]))
-    ]
+    found: list[Attest] = []
+    for kind in ("sbom", "provenance"):
+        if build.get(kind):
+            with _At(kind):
+                found += Attest.shorthand(kind, str(build[kind]))
     return found or None
 
 
-def _secret(use: Model, secrets: Model) -> Secret:
+def _secret(i: int, use: Model, secrets: Model) -> Secret:
     source = str(use.get("source", ""))
     secret = secrets.get(source) or {}
     if _switch(secret.get("external")):
-        raise BakeError.of(f"unsupported external secret {secret.get('name', '')}")
+        message = f"unsupported external secret {secret.get('name', '')}"
+        hint = "Take it from a file or a variable: declare it with file or environment."
+        raise PathError.at(("build", "secrets", i, "source"), message, hint, source)
     return Secret(source, str(secret.get("file") or ""), str(secret.get("environment") or ""))
 
 
@@ -190,7 +228,7 @@ def _extend(target: Target, extension: Any) -> None:
         return
 
     def entries(kind: Any, key: str, merge: Callable[[Any, Any], Any], old: Any) -> Any:
-        new = [entry for text in _words(extension.get(key)) if text for entry in kind.parse(text)]
+        new = _parsed(kind, filter(None, _words(extension.get(key))), "x-bake", key)
         return merge(old or [], new) if new else old
 
     for key, field in (("tags", "tags"), ("platforms", "platforms"), ("no-cache-filter", "no_cache_filter")):
