@@ -73,7 +73,8 @@ def parse(flags: Sequence[Flag], argv: Sequence[str]) -> Given:
         if not word.startswith("-") or word == "-":
             given.arguments.append(word)
             continue
-        flag, value = _split(word, known)
+        flag, value, rest = _split(word, known)
+        words[:0] = rest
         if value is None:
             value = _next(flag, word, words)
         if not flag.value and value not in TRUE | FALSE:
@@ -85,16 +86,22 @@ def parse(flags: Sequence[Flag], argv: Sequence[str]) -> Given:
     return given
 
 
-def _split(word: str, known: dict[str, Flag]) -> tuple[Flag, str | None]:
-    """Return a word's flag, and the value that is part of the word, if any."""
+def _split(word: str, known: dict[str, Flag]) -> tuple[Flag, str | None, list[str]]:
+    """Return a word's flag, the value that is part of the word, if any, and the word without a first letter's switch.
+
+    Switches of one letter may stand together, as in `-af`; what follows the letter of another flag is its value.
+    """
     name, equals, value = word.partition("=")
-    if not word.startswith("--") and len(name) > 2:
-        name, equals, value = word[:2], "=", word[2:].removeprefix("=")
+    if not word.startswith("--") and len(word) > 2:
+        name = word[:2]
+        if (flag := known.get(name)) and not flag.value and word[2] != "=":
+            return flag, "true", [f"-{word[2:]}"]
+        equals, value = "=", word[2:].removeprefix("=")
     if name not in known:
         near = nearest(name, known)
         what = f"unknown flag: {name}" if name.startswith("--") else f"unknown shorthand flag: '{name[1:]}' in {word}"
         raise BakeError.of(what, hint=f"Did you mean {near}?" if near else "")
-    return known[name], value if equals else None
+    return known[name], value if equals else None, []
 
 
 def _next(flag: Flag, word: str, words: list[str]) -> str:
