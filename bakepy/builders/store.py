@@ -199,10 +199,10 @@ def _stamp(settings: Settings, root: Path, name: str) -> None:
 
 def _write(settings: Settings, file: Path, data: bytes) -> None:
     """Write a file so that others see the old one or the new one, whatever happens."""
-    import tempfile
-
     _make(settings, file.parent)
-    descriptor, name = tempfile.mkstemp(prefix=f".tmp-{file.name}", dir=file.parent)
+    # Each build stamps its builder, and importing tempfile would take it longer than all of this.
+    name = str(file.with_name(f".tmp-{file.name}{os.urandom(6).hex()}"))
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as out:
             out.write(data)
