@@ -49,10 +49,23 @@ def _name(usage: str) -> str:
 
 
 def seconds(given: Given) -> float:
-    """Return `--timeout`; 0 means to wait as long as it takes, if that is less than a day. Raises BakeError."""
+    """Return `--timeout`; 0 and less mean to wait as long as it takes, if that is less than a day. Raises BakeError."""
     from bakepy.cli.units import SECOND, parse_duration
 
-    return parse_duration(given.text("timeout", "20s")) / SECOND or 86400.0
+    wanted = argument(given, "timeout", parse_duration, "20s") / SECOND
+    return wanted if wanted > 0 else 86400.0
+
+
+def argument(given: Given, name: str, read: Callable[[str], T], default: str = "") -> T:
+    """Return the value of a flag as `read` understands it; its BakeError is told as one of the flag."""
+    text = given.text(name, default)
+    try:
+        return read(text)
+    except BakeError as error:
+        first = error.diagnostics[0]
+        raise BakeError.of(
+            f'invalid argument "{text}" for "--{name}" flag: {first.summary}', first.detail, hint=first.hint
+        ) from None
 
 
 def confirmed(question: str) -> bool:

@@ -73,14 +73,15 @@ def _request(given: Given, settings: Settings) -> PruneRequest:
     from bakepy.cli.filters import parse, usual
     from bakepy.cli.units import parse_size
 
+    reserved = "keep-storage" if "keep-storage" in given.values else "reserved-space"
     wanted = parse([*given.all("filter"), *usual(settings)])
     return PruneRequest(
         filters=wanted.conditions,
         all=bool(given.switch("all")),
         keep_duration=wanted.keep_duration,
-        reserved_space=parse_size(given.text("reserved-space") or given.text("keep-storage", "0")),
-        max_used_space=parse_size(given.text("max-used-space", "0")),
-        min_free_space=parse_size(given.text("min-free-space", "0")),
+        reserved_space=command.argument(given, reserved, parse_size, "0"),
+        max_used_space=command.argument(given, "max-used-space", parse_size, "0"),
+        min_free_space=command.argument(given, "min-free-space", parse_size, "0"),
     )
 
 
