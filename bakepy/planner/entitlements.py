@@ -37,7 +37,8 @@ class Allowed(Record):
     def plus(self, granted: Mapping[str, Sequence[str]]) -> Allowed:
         """Return it with what overrides name: `read`, `write` and `entitlements`."""
         named = {name for name in granted["entitlements"] if name in {NETWORK, INSECURE}}
-        return Allowed(self.names | named, {mode: [*paths, *granted[mode]] for mode, paths in self.paths.items()})
+        typed = {mode: [f"./{ANY}" if path == ANY else path for path in granted[mode]] for mode in self.paths}
+        return Allowed(self.names | named, {mode: [*paths, *typed[mode]] for mode, paths in self.paths.items()})
 
 
 class Need(Record):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, nearest
 from bakepy.model.attribute import Form
+from bakepy.model.cache import CacheEntry
 from bakepy.model.export import Export
 from bakepy.model.group import Group
 from bakepy.model.rules import Change
+from bakepy.model.secret import Secret
+from bakepy.model.ssh import Ssh
 from bakepy.model.target import OVERRIDES, Target
 from bakepy.model.text import EntryError, quote
 from bakepy.planner import overrides
@@ -18,6 +22,7 @@ from bakepy.planner.patterns import PatternError, is_pattern, matches
 from bakepy.planner.places import Related, element, related
 from bakepy.records import replace
 
+T = TypeVar("T", CacheEntry, Export, Secret, Ssh)
 DEFAULT = "default"
 LINK = "target:"
 MAX_POLICIES = 10_000
@@ -243,20 +248,26 @@ class Resolver:
             self.warnings.append(Diagnostic(text, severity=Severity.WARNING))
 
     def _grant(self, target: Target, field: str, change: Change) -> None:
-        """Note the paths that an override names: who types a path gives leave for it."""
+        """Note what an override names: who types a path gives leave for it, and not for what it is appended to."""
         read, write = self.granted["read"], self.granted["write"]
         if change.key == "cache-from":
-            read += [e.attrs["src"] for e in target.cache_from or () if e.type == "local" and "src" in e.attrs]
+            read += [e.attrs["src"] for e in _typed(CacheEntry, change) if e.type == "local" and "src" in e.attrs]
         elif change.key == "cache-to":
-            write += [e.attrs["dest"] for e in target.cache_to or () if e.type == "local" and "dest" in e.attrs]
+            write += [e.attrs["dest"] for e in _typed(CacheEntry, change) if e.type == "local" and "dest" in e.attrs]
         elif change.key == "entitlements":
             self.granted["entitlements"] += change.values
         elif change.key == "output":
-            write += [e.dest for e in target.output or () if e.dest]
+            write += [e.dest for e in _typed(Export, change) if e.dest]
         elif change.key == "ssh":
-            read += [path for entry in target.ssh or () for path in entry.paths]
+            read += [path for entry in _typed(Ssh, change) for path in entry.paths]
         elif field == "secret":
-            read += [s.src for s in target.secret or () if s.src and (not change.name or s.id == change.name)]
+            secrets = [s for s in target.secret or () if s.id == change.name] if change.name else _typed(Secret, change)
+            read += [s.src for s in secrets if s.src]
+
+
+def _typed(kind: type[T], change: Change) -> list[T]:
+    """Return the entries that an override, which was applied, consists of."""
+    return [entry for text in change.values if text for entry in kind.parse(text)]
 
 
 class _Linker:

@@ -93,6 +93,24 @@ def test_what_overrides_name_is_allowed():
 
 
 @pytest.mark.parametrize(
+    ("fields", "sets", "flags"),
+    [
+        ('output = ["../beside"]', "*.output+=type=local,dest=out", ["fs.write=../beside"]),
+        ('cache-from = ["type=local,src=../beside"]', "*.cache-from+=type=local,src=in", ["fs.read=../beside"]),
+        ('cache-to = ["type=local,dest=../beside"]', "*.cache-to+=type=local,dest=in", ["fs.write=../beside"]),
+        ('ssh = ["a=../beside"]', "*.ssh+=b=in", ["fs.read=../beside"]),
+        ('secret = ["id=a,src=../beside"]', "*.secrets+=id=b,src=in", ["fs.read=../beside"]),
+        ('secret = ["id=a,src=../beside", "id=b,src=in"]', "*.secret.b=src=../far", ["fs.read=../beside"]),
+        ('output = ["type=local,dest=*", "../beside"]', "*.output+=type=image", ["fs.write=../beside"]),
+        ('cache-to = ["type=local,dest=../beside"]', "*.output=type=local,dest=*", ["fs.write=../beside"]),
+    ],
+)
+def test_what_overrides_are_appended_to_is_asked_for(fields, sets, flags):
+    """Who adds to what a definition names has not named it."""
+    assert asked(fields, sets=(sets,)) == flags
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("network.hots", 'unknown entitlement key "network.hots"'),
