@@ -14,6 +14,7 @@ from bakepy.records import Record
 if TYPE_CHECKING:
     from bakepy.evaluator import VariableInfo
     from bakepy.grammar.nodes import Attribute, Block
+    from bakepy.planner.compose.attributes import Written
     from bakepy.planner.origin import Origin
 
 
@@ -21,11 +22,11 @@ class Definition(Record):
     """Hold all targets and groups of the files, merged over the files but not yet inherited, in the files' order.
 
     `variables` is None where no file can have any. `blocks` are the blocks each target came from; a target of a
-    Compose file has none. `group_blocks` are those of groups. `contexts` gives the context of targets that set none,
-    where that is not the working directory. `shadowed` are groups made of matrices whose name another group has: they
-    are listed and nothing more. `origin` is where the files were read from, where that is not this machine. `failed`
-    are the names of targets and groups with faults, whose attributes may be missing, and `nameless` tells that whole
-    targets may be: both only where definitions go on behind faults.
+    Compose file has none, but `written` finds what those files say. `group_blocks` are those of groups. `contexts`
+    gives the context of targets that set none, where that is not the working directory. `shadowed` are groups made of
+    matrices whose name another group has: they are listed and nothing more. `origin` is where the files were read
+    from, where that is not this machine. `failed` are the names of targets and groups with faults, whose attributes
+    may be missing, and `nameless` tells that whole targets may be: both only where definitions go on behind faults.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class Definition(Record):
         "origin",
         "failed",
         "nameless",
+        "written",
     )
 
     def __init__(
@@ -55,6 +57,7 @@ class Definition(Record):
         origin: Origin | None = None,
         failed: set[str] | None = None,
         nameless: bool = False,
+        written: Written | None = None,
     ) -> None:
         self.targets: dict[str, Target] = {} if targets is None else targets
         self.groups: dict[str, Group] = {} if groups is None else groups
@@ -67,6 +70,7 @@ class Definition(Record):
         self.origin = origin
         self.failed: set[str] = set() if failed is None else failed
         self.nameless = nameless
+        self.written = written
 
     def places(self, target: str, attribute: str) -> list[tuple[str, Attribute]]:
         """Return what sets an attribute of a target, and of which target: its own last place first, then inherited."""
@@ -74,6 +78,7 @@ class Definition(Record):
         for name in self.family(target):
             bodies = [block.body.attributes for block in reversed(self.blocks.get(name, []))]
             found += [(name, attributes[attribute]) for attributes in bodies if attribute in attributes]
+            found += [(name, one) for one in self.written.attributes(name, attribute)] if self.written else []
         return found
 
     def family(self, target: str) -> list[str]:

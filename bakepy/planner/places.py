@@ -23,7 +23,9 @@ def related(definition: Definition, target: str, attribute: str, text: str = "")
     places = definition.places(target, attribute)
     if not places:
         block = next(iter(definition.blocks.get(target, [])), None)
-        return ((f"target {target} is defined here", block.header),) if block else ()
+        composed = definition.written.target(target) if definition.written and not block else None
+        span = block.header if block else composed
+        return ((f"target {target} is defined here", span),) if span else ()
     owner, found = next((p for p in places if text and _find(p[1].value, text)), places[0])
     if owner == target:
         return ((f"target {target} sets {attribute} here", element(found, text)),)

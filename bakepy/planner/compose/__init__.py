@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
 from bakepy.model.group import Group
+from bakepy.planner.compose.attributes import Written
 from bakepy.planner.compose.faults import PathError
 from bakepy.planner.compose.interpolation import Interpolation
 from bakepy.planner.compose.places import Places
@@ -41,7 +42,7 @@ def read_compose(files: list[File], world: World, definition: Definition) -> Non
             model, places, warnings = _load(files, environment)
         try:
             check_consistency(model)
-            _define(model, environment, definition)
+            definition.written = Written(places, _define(model, environment, definition), environment)
         except PathError as error:
             raise places.placed(error) from None
     except BakeError as error:
@@ -50,10 +51,12 @@ def read_compose(files: list[File], world: World, definition: Definition) -> Non
     definition.warnings += warnings
 
 
-def _define(model: dict[str, Any], environment: dict[str, str], definition: Definition) -> None:
+def _define(model: dict[str, Any], environment: dict[str, str], definition: Definition) -> dict[str, str]:
+    """Add the targets of a model, and return the service that each is."""
     from bakepy.planner.define import validate_label
 
     group = Group("default")
+    services: dict[str, str] = {}
     for service, fields in model.get("services", {}).items():
         if fields.get("build") is None:
             continue
@@ -65,12 +68,14 @@ def _define(model: dict[str, Any], environment: dict[str, str], definition: Defi
         except PathError as error:
             raise error.within("services", service) from None
         group.targets.append(name)
+        services[name] = service
         if name in definition.targets:
             definition.targets[name].merge(target)
         else:
             definition.targets[name] = target
     if model.get("services"):
         definition.groups[group.name] = group
+    return services
 
 
 def _environment(world: World) -> dict[str, str]:

@@ -84,28 +84,24 @@ class Places:
 
     def find(self, path: Steps, text: str = "", file: str = "") -> Place | None:
         """Return the place where a path is written, or the part of it that is: in one file, or in the strongest."""
-        found: Place | None = None
-        for name in [file] if file else reversed(self.files):
-            place = self._in(name, path, text)
-            if place and (found is None or place.depth > found.depth):
-                found = place
-        return found
+        return max(self.everywhere(path, text, file), key=lambda place: place.depth, default=None)
 
-    def _in(self, name: str, path: Steps, text: str) -> Place | None:
-        found: Place | None = None
+    def everywhere(self, path: Steps, text: str = "", file: str = "") -> list[Place]:
+        """Return how far a path is written in each document, the strongest first."""
+        return [place for name in ([file] if file else reversed(self.files)) for place in self._in(name, path, text)]
+
+    def _in(self, name: str, path: Steps, text: str) -> Iterator[Place]:
+        """Yield the place in each document of a file, then in those of the services that a service extends."""
         seen = set()
         while name in self.opened and (name, path) not in seen:
             seen.add((name, path))
             source, trees = self._read(name)
             for root in reversed(trees):
-                place = descend(source, root, path, text)
-                if found is None or place.depth > found.depth:
-                    found = place
+                yield descend(source, root, path, text)
             base = self.bases.get((name, str(path[1]))) if len(path) > 1 and path[0] == "services" else None
-            if base is None or (found and found.depth == len(path)):
-                break
+            if base is None:
+                return
             name, path = base[0], ("services", base[1], *path[2:])
-        return found
 
     def _read(self, name: str) -> tuple[Source, list[yaml.Node]]:
         if name not in self._trees:
