@@ -141,12 +141,15 @@ async def _not_running(node: NodeState, error: BakeError) -> BakeError:
 
 
 async def on_nodes(state: BuilderState, act: Callable[[NodeState], Awaitable[T]]) -> list[T]:
-    """Do something on all nodes at once; raises the first error once all have ended."""
+    """Do something on all nodes at once; raises the first error once all have ended, which names its node."""
     import asyncio
 
     ended = await asyncio.gather(*(act(node) for node in state.nodes), return_exceptions=True)
     good: list[T] = []
-    for result in ended:
+    for node, result in zip(state.nodes, ended, strict=True):
+        if isinstance(result, BakeError) and len(state.nodes) > 1:
+            first = result.diagnostics[0]
+            raise BakeError.of(f"node {node.stored.name}: {first.summary}", first.detail, hint=first.hint) from result
         if isinstance(result, BaseException):
             raise result
         good.append(result)

@@ -135,6 +135,14 @@ def test_a_node_that_does_not_answer_in_time_is_an_error_of_its_own(
     assert "the node did not answer within 0.05s" in printed.err
 
 
+def test_a_fault_of_one_node_of_several_names_it() -> None:
+    """Whoever has to start or correct a node learns which one."""
+    main(["create", "--name", "one", AWAY])
+    main(["create", "--name", "one", "--append", "--node", "second", f"{AWAY}2"])
+    with pytest.raises(BakeError, match=r"^node one0: cannot connect to "):
+        main(["du", "--builder", "one"])
+
+
 @pytest.mark.parametrize(("text", "left"), [("n\n", ["one"]), ("", ["one"]), ("y\n", [])])
 def test_removing_the_inactive_asks_first(
     out, home: Path, monkeypatch: pytest.MonkeyPatch, text: str, left: list[str]
