@@ -14,6 +14,9 @@ from bakepy.platforms import Platform
 if TYPE_CHECKING:
     from bakepy.executor.node import NodeRun
 
+DETECTED = frozenset({"386", "amd64", "arm", "arm64", "mips64", "mips64le", "ppc64le", "riscv64", "s390x"})
+"""Architectures for which every BuildKit finds out whether the kernel emulates them; of others it cannot tell."""
+
 NOT_STARTED = 255
 """The exit code that BuildKit gives to a process which the kernel would not begin."""
 
@@ -41,7 +44,9 @@ async def check(spec: SolveSpec, result: Result, node: NodeRun) -> None:
 
     able = {(p.os, p.architecture) for p in node.platforms}
     found = [p for ref in result.refs.values() if ref.definition for p in processes(ref.definition)]
-    foreign = [p for p in found if (p.platform.os, p.platform.architecture) not in able]
+    foreign = [
+        p for p in found if (p.platform.os, p.platform.architecture) not in able and p.platform.architecture in DETECTED
+    ]
     emulated = await node.driver.emulates(frozenset(p.platform.architecture for p in foreign)) if foreign else None
     if emulated is None:
         return
