@@ -64,10 +64,23 @@ async def _load(
 
 
 async def _features(driver: Driver) -> dict[str, bool]:
+    """Return what a node can do, in the reference's words and order."""
     from bakepy.drivers.interface import Capability
 
     able = await driver.capabilities()
-    return {capability.value: capability in able for capability in sorted(Capability, key=lambda c: c.value)}
+    # An Engine's own BuildKit, without a store for images of several platforms, cannot push them itself, either.
+    exports = Capability.OCI_EXPORTER in able
+    found = {
+        "Automatically load images to the Docker Engine image store": bool(
+            able & {Capability.LOADS_BY_ITSELF, Capability.LOADS_BY_DEFAULT}
+        ),
+        "Cache export": Capability.CACHE_EXPORT in able,
+        "Direct push": exports,
+        "Docker exporter": Capability.DOCKER_EXPORTER in able,
+        "Multi-platform build": Capability.MULTI_PLATFORM in able,
+        "OCI exporter": exports,
+    }
+    return found | ({"Prefer image digest": exports} if Capability.LOADS_BY_ITSELF in able else {})
 
 
 def _lines(state: BuilderState, features: dict[str, dict[str, bool]]) -> Iterator[str]:

@@ -15,6 +15,26 @@ from bakepy.transport.endpoint import Endpoint
 OLDEST_WITH_INPUTS = 23
 """The Engine whose BuildKit (0.10) first knew named contexts; 20.10 has BuildKit 0.8."""
 
+OLD = (
+    ((20, 10, 0), "v0.8.1"),
+    ((20, 10, 3), "v0.8.1+68bb095"),
+    ((20, 10, 4), "v0.8.2"),
+    ((20, 10, 7), "v0.8.2+244e8cde"),
+    ((20, 10, 11), "v0.8.2+bc07b2b8"),
+    ((20, 10, 19), "v0.8.2+3a1eeca5"),
+    ((20, 10, 20), "v0.8.2+c0149372"),
+    ((20, 10, 21), "v0.8.2+eeb7b65"),
+    ((20, 10, 24), "v0.8+unknown"),
+    ((22, 6, 0), "v0.10.3"),
+    ((23, 0, 0), "v0.10.6"),
+    ((23, 0, 1), "v0.10.6+4f0ee09"),
+    ((23, 0, 2), "v0.10.6+70f2ad5"),
+    ((23, 0, 4), "v0.10.6+d52b2d5"),
+    ((23, 0, 7), "v0.10+unknown"),
+    ((24, 0, 0), ""),
+)
+"""The BuildKits of Engines from a version on (each Engine's list of dependencies); later ones tell by themselves."""
+
 CHUNK = 1 << 18
 
 STORE = frozenset(
@@ -50,7 +70,7 @@ class DockerDriver(Driver):
             node = await ask(endpoint)
         return NodeInfo(
             Status.RUNNING,
-            node.version or engine.version,
+            node.version or buildkit_version(engine.version),
             node.platforms or (engine.platform,),
             node.labels,
             node.workers,
@@ -102,6 +122,15 @@ class DockerDriver(Driver):
         if self._info is None:
             self._info = await asyncio.to_thread(self.api.info)
         return self._info
+
+
+def buildkit_version(engine: str) -> str:
+    """Return the version of the BuildKit in an Engine that does not tell; the Engine's own where it is not known."""
+    import re
+
+    numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", engine)
+    version = tuple(map(int, numbers.groups())) if numbers else ()
+    return next((found for since, found in reversed(OLD) if since <= version), "") or engine
 
 
 @asynccontextmanager

@@ -324,6 +324,9 @@ def test_builders_in_containers_are_the_same(
     compare(environment, CONTAINERS, tmp_path, capsys)
 
     assert ours(capsys, "ls").out == ask(environment, "ls").out
+    for name in ("default", "one"):
+        words = ("inspect", name, "--debug")
+        assert ours(capsys, *words).out == ask(environment, *words).out
     shown = ours(capsys, "inspect", "cfg").out
     assert "> debug = true" in shown
     # Whoever looks over a shoulder need not see a key.

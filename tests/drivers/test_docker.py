@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from bakepy.drivers.docker import DockerDriver, image_loader
+from bakepy.drivers.docker import DockerDriver, buildkit_version, image_loader
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import Capability, DriverError, Status
@@ -45,6 +45,23 @@ def get(host: DockerHost, path: str) -> Any:
         return json.loads(body) if answer.status == 200 else None
 
 
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        ("20.10.5+dfsg1", "v0.8.2"),
+        ("20.10.24+dfsg1", "v0.8+unknown"),
+        ("23.0.3", "v0.10.6+70f2ad5"),
+        ("23.0.11", "v0.10+unknown"),
+        ("24.0.0", "24.0.0"),
+        ("19.03.1", "19.03.1"),
+        ("dev", "dev"),
+    ],
+)
+def test_engines_that_do_not_tell_their_buildkit(engine: str, expected: str) -> None:
+    """Before version 24 it is known by the Engine's own version; where nothing is known, that is shown."""
+    assert buildkit_version(engine) == expected
+
+
 async def test_an_engine_tells_what_it_is(docker: DockerHost) -> None:
     """Version, platforms and capabilities are the Engine's own; the old one lacks what needs the containerd store."""
     driver = DockerDriver(docker)
@@ -52,7 +69,7 @@ async def test_an_engine_tells_what_it_is(docker: DockerHost) -> None:
     node = await driver.inspect()
 
     assert node.status is Status.RUNNING
-    assert node.version
+    assert node.version.startswith("v0.")
     assert "linux/" in node.platforms[0]
     old = await asyncio.to_thread(is_old, docker)
     assert await driver.capabilities() == (OLD if old else NEW)
