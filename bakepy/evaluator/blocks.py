@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Span
+from bakepy.evaluator import limits
 from bakepy.evaluator.expressions import evaluate
 from bakepy.evaluator.module import Decoder, Row
 from bakepy.evaluator.resolver import FailedError, ResolveError, Resolver
@@ -207,13 +209,23 @@ class Blocks:
         value = self.resolver.value(attribute.value, root, json=block.body.json)
         if not isinstance(value.type, MapType | ObjectType) or not value.can_iterate:
             raise ResolveError("matrix must be a map", 'write matrix = { axis = ["one", "two"] }')
-        rows: list[dict[str, Value | Namespace]] = [{}]
+        rows: list[dict[str, Value | Namespace]] = [{}] if self._count_rows(value, attribute) else []
         for axis in _in_source_order(attribute.value, value):
             values = value.mapping[axis]
             if not values.can_iterate:
                 raise ResolveError("matrix values must be a list", f"put the value of {axis} in brackets")
             rows = [{**row, axis: item} for row in rows for item in values.elements]
         return [root.child(row) for row in rows]
+
+    @staticmethod
+    def _count_rows(value: Value, matrix: Attribute) -> int:
+        """Count a matrix's rows before they are made; raise ResolveError for more of them than anyone can build."""
+        count = math.prod([len(axis.elements) for axis in value.elements if axis.can_iterate])
+        if count > limits.MAX_ROWS:
+            axes = " x ".join([str(len(axis.elements)) for axis in value.elements if axis.can_iterate])
+            message = f"the matrix has {count} rows; it may have {limits.MAX_ROWS}"
+            raise ResolveError(message, f"the axes have {axes} values", (("the rows are made here", matrix.span),))
+        return count
 
     def _row_name(self, block: Block, scope: Scope) -> str:
         attribute = block.body.attributes.get("name")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bakepy.diagnostics import Diagnostic, Span, nearest
+from bakepy.evaluator import limits
 from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
 from bakepy.evaluator.functions.record import (
     Argument,
@@ -54,7 +55,12 @@ def _call(expr: Call, scope: Scope, faults: Faults) -> Value:
         if len(faults) > before:
             convert_arguments(function, args)
             return UNKNOWN_DYNAMIC
-        return call(function, args)
+        result = call(function, args)
+        limits.take_result(result.raw)
+        return result
+    except limits.LimitFault as reached:
+        faults.append(limits.fault(reached, expr.span))
+        return UNKNOWN_DYNAMIC
     except FunctionError as error:
         # Faults in the result of a function of the user's are where the function is; show that place too.
         inner = error.__context__.diagnostics if isinstance(error.__context__, ResultFault) else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bakepy.diagnostics import Diagnostic, Span
+from bakepy.evaluator import limits
 from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
 from bakepy.evaluator.scope import Scope
 from bakepy.grammar.nodes import Expr, Literal, Object, ObjectItem, Tuple, Variable
@@ -15,7 +16,7 @@ from bakepy.values.value import UNKNOWN_DYNAMIC, Value, object_, tuple_
 
 @evaluates(Tuple)
 def _tuple(expr: Tuple, scope: Scope, faults: Faults) -> Value:
-    return tuple_([evaluate(item, scope, faults) for item in expr.items])
+    return _checked(tuple_([evaluate(item, scope, faults) for item in expr.items]), expr, faults)
 
 
 @evaluates(Object)
@@ -35,7 +36,12 @@ def _object(expr: Object, scope: Scope, faults: Faults) -> Value:
             known = False
         else:
             values[name] = value
-    return object_(values) if known else UNKNOWN_DYNAMIC
+    return _checked(object_(values), expr, faults) if known else UNKNOWN_DYNAMIC
+
+
+def _checked(value: Value, expr: Expr, faults: Faults) -> Value:
+    """Refuse a value that is small in memory only as its parts are the same ones: to look at it would take for ever."""
+    return value if limits.value_fits(value.type.size, expr.span, faults) else UNKNOWN_DYNAMIC
 
 
 def _json_object(expr: Object, scope: Scope, faults: Faults) -> Value:
@@ -65,7 +71,7 @@ def _json_object(expr: Object, scope: Scope, faults: Faults) -> Value:
         else:
             values[key.text] = value
             first[key.text] = span
-    return object_(values) if known else UNKNOWN_DYNAMIC
+    return _checked(object_(values), expr, faults) if known else UNKNOWN_DYNAMIC
 
 
 def _key(item: ObjectItem, scope: Scope, faults: Faults) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bakepy.diagnostics import Diagnostic
+from bakepy.evaluator import limits
 from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
 from bakepy.evaluator.scope import Namespace, Scope
 from bakepy.grammar.nodes import Expr, ForObject, ForTuple
@@ -24,13 +25,16 @@ def _for_tuple(expr: ForTuple, scope: Scope, faults: Faults) -> Value:
         return UNKNOWN_DYNAMIC
     values: list[Value] = []
     known = True
+    most = len(faults) + limits.MAX_FAULTS
     for inner in rounds:
+        if len(faults) > most or not limits.step_fits(expr.span, faults):
+            return UNKNOWN_DYNAMIC
         include = _include(expr, inner, faults, report=known)
         if include is None:
             known = False
         elif include:
             values.append(evaluate(expr.body, inner, faults))
-    return tuple_(values) if known else UNKNOWN_DYNAMIC
+    return _checked(tuple_(values), expr, faults) if known else UNKNOWN_DYNAMIC
 
 
 @evaluates(ForObject)
@@ -40,7 +44,10 @@ def _for_object(expr: ForObject, scope: Scope, faults: Faults) -> Value:
         return UNKNOWN_DYNAMIC
     groups: dict[str, list[Value]] = {}
     known = True
+    most = len(faults) + limits.MAX_FAULTS
     for inner in rounds:
+        if len(faults) > most or not limits.step_fits(expr.span, faults):
+            return UNKNOWN_DYNAMIC
         include = _include(expr, inner, faults, report=known)
         if include is False:
             continue
@@ -64,8 +71,12 @@ def _for_object(expr: ForObject, scope: Scope, faults: Faults) -> Value:
     if not known:
         return UNKNOWN_DYNAMIC
     if expr.group:
-        return object_({key: tuple_(values) for key, values in groups.items()})
-    return object_({key: values[0] for key, values in groups.items()})
+        return _checked(object_({key: tuple_(values) for key, values in groups.items()}), expr, faults)
+    return _checked(object_({key: values[0] for key, values in groups.items()}), expr, faults)
+
+
+def _checked(value: Value, expr: _For, faults: Faults) -> Value:
+    return value if limits.value_fits(value.type.size, expr.span, faults) else UNKNOWN_DYNAMIC
 
 
 def _rounds(expr: _For, scope: Scope, faults: Faults) -> Iterator[Scope] | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from bakepy.diagnostics import BakeError, Diagnostic, Span
+from bakepy.evaluator import limits
 from bakepy.evaluator.blocks import Blocks, missing_span
 from bakepy.evaluator.definitions import Definitions, collect
 from bakepy.evaluator.dependencies import dependencies
@@ -33,6 +34,7 @@ def resolve(bodies: Sequence[Body], inputs: Inputs, faults: list[Diagnostic] | N
     Raises BakeError with all faults of the first step that has any; where `faults` is given, appends those of all
     steps to it instead, returns what could be evaluated, and warns of what nothing uses too.
     """
+    limits.start()
     found: list[Diagnostic] = []
     definitions = collect(bodies, inputs.schemas, inputs.builtins, found)
     if found and faults is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bakepy.diagnostics import Diagnostic
+from bakepy.evaluator import limits
 from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
 from bakepy.evaluator.scope import Scope
 from bakepy.grammar.nodes import Invalid, Literal, Number, Parens, Template, TemplateJoin, TemplateWrap
@@ -86,7 +87,8 @@ def _template(expr: Template, scope: Scope, faults: Faults) -> Value:
                 hint = "a template takes strings, numbers and bools; jsonencode(…) or join(…) make text of the rest"
                 faults.append(Diagnostic(_INVALID, detail, part.span, expr.span, hint))
     # What could not be included was reported; the text without it is known, so that nothing more is said of it.
-    return string("".join(out)) if known else _UNKNOWN_STRING
+    text = "".join(out)
+    return string(text) if known and limits.text_fits(text, expr.span, faults) else _UNKNOWN_STRING
 
 
 @evaluates(TemplateJoin)
@@ -107,7 +109,8 @@ def _join(expr: TemplateJoin, scope: Scope, faults: Faults) -> Value:
         except ConversionError as e:
             detail = f"Cannot include one of the interpolation results into the string template: {e.message}."
             faults.append(Diagnostic(_INVALID, detail, expr.each.span))
-    return string("".join(out))
+    text = "".join(out)
+    return string(text) if limits.text_fits(text, expr.span, faults) else _UNKNOWN_STRING
 
 
 def _text(value: Value) -> str:

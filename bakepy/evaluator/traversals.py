@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bakepy.diagnostics import Diagnostic, Span, nearest
+from bakepy.evaluator import limits
 from bakepy.evaluator.dispatch import Faults, evaluate, evaluates
 from bakepy.evaluator.scope import CONSTANTS, Namespace, Scope, suggestion
 from bakepy.evaluator.spans import bracket_span, marker_span
@@ -115,6 +116,8 @@ def _splat(expr: Splat, scope: Scope, faults: Faults) -> Value:
         return UNKNOWN_DYNAMIC
     if not isinstance(source.type, TupleType | ListType | SetType):
         source = tuple_([source])
+    if not limits.step_fits(expr.span, faults, len(source.elements)):
+        return UNKNOWN_DYNAMIC
     values = [_each(expr, value, scope, faults) for value in source.elements]
     if len(faults) > before:
         return unknown(_type_of_all(expr, source.type, scope))

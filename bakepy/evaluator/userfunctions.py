@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.evaluator import limits
 from bakepy.evaluator.dispatch import evaluate
 from bakepy.evaluator.functions.record import CallFault, Function, Parameter
 from bakepy.evaluator.scope import Namespace, Scope
@@ -32,6 +33,7 @@ class _Body(NamedTuple):
         names: dict[str, Value | Namespace] = dict(zip(self.params, args, strict=False))
         if self.variadic is not None:
             names[self.variadic] = tuple_(args[len(self.params) :])
+        limits.take_steps(limits.CALL_STEPS)
         faults: list[Diagnostic] = []
         value = evaluate(self.result, self.scope.child(names), faults)
         if faults:

@@ -41,6 +41,10 @@ class JSONObject(list[tuple[str, "Node"]]):
     __slots__ = ()
 
 
+MAX_PIECES = 1 << 23
+"""Values and signs of one text; elements that are the same value count each time they are written."""
+
+
 def encode(value: Value) -> str:
     """Return the JSON text of a value, without white space, names in order, and HTML's characters escaped.
 
@@ -57,6 +61,8 @@ def _encode(value: Value, path: Path, out: list[str]) -> None:
     raw = value.raw
     if not value.is_known:
         raise JSONError("value is not known", path)
+    if len(out) > MAX_PIECES:
+        raise JSONError("the text would be too large", path)
     if raw is None:
         out.append("null")
     elif isinstance(raw, bool):

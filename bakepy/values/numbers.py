@@ -307,10 +307,16 @@ def modulo(x: Number, y: Number) -> Number:
         raise NotANumberError
     if sign(y) == 0:
         return x
-    whole = truncate(divide(x, y))
-    precision = precision_of(x)
-    step = _product(y, make(whole < 0, abs(whole), 0, precision), precision)
+    quotient, precision = divide(x, y), precision_of(x)
     xn, xm, xe, _ = _parts(x)
+    if isinstance(quotient, Float) and is_integer(quotient):
+        whole = make(quotient.negative, quotient.mantissa, quotient.exponent or 0, precision)
+    else:
+        cut = truncate(quotient)
+        if cut == 0:
+            return make(xn and xm != 0, xm, xe or 0, precision)
+        whole = make(cut < 0, abs(cut), 0, precision)
+    step = _product(y, whole, precision)
     sn, sm, se, _ = _parts(step)
     low = min(xe or 0, se or 0)
     value = (-xm if xn else xm) * (1 << ((xe or 0) - low)) - (-sm if sn else sm) * (1 << ((se or 0) - low))

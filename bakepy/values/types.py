@@ -22,6 +22,11 @@ class Type:
     is_primitive = False
     is_collection = False
 
+    @property
+    def size(self) -> int:
+        """Count the types that stand in this one, those of the elements of collections left out."""
+        return 1
+
     def friendly_name(self) -> str:
         """Return the English name of the type, for instance `list of string`."""
         return self._name(constraint=False)
@@ -124,10 +129,18 @@ class MapType(CollectionType):
 class TupleType(Type, Record):
     """Be a sequence with a type for each position."""
 
-    __slots__ = ("elements",)
+    __slots__ = ("elements", "__size")
 
     def __init__(self, elements: tuple[Type, ...]) -> None:
         self.elements: Final = elements
+        self.__size = 0
+
+    @property
+    def size(self) -> int:
+        """Count the types that stand in this one; counted when first asked for."""
+        if not self.__size:
+            self.__size = 1 + sum([e.size for e in self.elements])
+        return self.__size
 
     def has_dynamic(self) -> bool:
         """Tell whether any element type is, or holds, `DYNAMIC`."""
@@ -148,11 +161,19 @@ class ObjectType(Type, Record):
     `optional` names attributes that a value converted to this type may lack; a value's own type never has any.
     """
 
-    __slots__ = ("attributes", "optional")
+    __slots__ = ("attributes", "optional", "__size")
 
     def __init__(self, attributes: Mapping[str, Type], optional: frozenset[str] = frozenset()) -> None:
         self.attributes: Final = attributes
         self.optional: Final = optional
+        self.__size = 0
+
+    @property
+    def size(self) -> int:
+        """Count the types that stand in this one; counted when first asked for."""
+        if not self.__size:
+            self.__size = 1 + sum([a.size for a in self.attributes.values()])
+        return self.__size
 
     def has_dynamic(self) -> bool:
         """Tell whether any attribute type is, or holds, `DYNAMIC`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bakepy.diagnostics import BakeError, Diagnostic, Severity, render
+from bakepy.evaluator import limits
 from bakepy.evaluator.scope import suggestion
 from tests.evaluator.evaluating import module_of, value_of
 
@@ -139,11 +140,81 @@ def test_suggestions_are_less_than_three_edits_away(given: str, names: list[str]
 
 
 @pytest.mark.parametrize(
-    "call", ['indent(pow(2, 62), "a\\nb")', 'format("%4611686018427387904d", 1)', 'format("%.4611686018427387904f", 1)']
+    "call",
+    [
+        'indent(pow(2, 62), "a\\nb")',
+        'format("%1000000000s", "a")',
+        'format("%-1000000000v", 1)',
+        'format("%9223372036854775807q", "a")',
+        'format("%d", 1e500000000)',
+        "jsonencode(1e500000000)",
+        'join(format("%10000s", ""), split("", format("%10000s", "")))',
+        'replace(format("%100000s", ""), " ", format("%100000s", ""))',
+        'regex_replace(format("%100000s", ""), " ", format("%100000s", ""))',
+        'formatlist("%1000000s", split("", format("%100s", "")))',
+        "setproduct(range(1000), range(1000), range(1000))",
+        "setproduct([for i in range(40): [0, 1]]...)",
+    ],
 )
 def test_results_that_no_machine_can_hold_are_faults(call: str) -> None:
     """A mistyped count is the definition's fault, with its place, and no fault of the program's."""
     (fault, *_) = faults_of(f"a = {call}\n")
     assert fault.summary == "Error in function call"
-    assert "too large" in fault.detail
+    assert "too large" in fault.detail or "ten million digits" in fault.detail
     assert str(fault.subject).startswith("f0.hcl:1,5-")
+
+
+def chain(first: str, step: str) -> str:
+    """Return names of which each uses the one before it twice."""
+    return f"v0 = {first}\n" + "".join(f"v{i} = {step.format(i - 1)}\n" for i in range(1, 60))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        chain('"x"', '"${{v{0}}}${{v{0}}}"'),
+        chain('"x"', 'join(",", [v{0}, v{0}])'),
+        chain('["x"]', "concat(v{0}, v{0})"),
+        chain('["x"]', "[v{0}, v{0}]"),
+        chain('"x"', "{{ a = v{0}, b = v{0} }}"),
+        chain('"x"', "[for a in [0, 1]: v{0}]"),
+        chain('"x"', "{{ for a in [0, 1]: a => v{0} }}") + "w = jsonencode(v59)\n",
+        "v = [for a in range(1000): [for b in range(1000): [for c in range(1000): 1]]]\n",
+        'v = "%{for a in range(1000)}%{for b in range(1000)}%{for c in range(1000)}x%{endfor}%{endfor}%{endfor}"\n',
+        "v = [for a in range(1000): [for b in range(1000): nope]]\n",
+        "f = [for a in range(1000): [for b in range(1000): range(1000)]]\n",
+    ],
+)
+def test_what_multiplies_without_end_is_a_fault(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Growth is stopped where it starts to take memory and time, with the place of the expression that went too far."""
+    monkeypatch.setattr(limits, "MAX_TEXTS", limits.MAX_TEXTS >> 6)
+    monkeypatch.setattr(limits, "MAX_TEXT", limits.MAX_TEXT >> 6)
+    monkeypatch.setattr(limits, "MAX_STEPS", limits.MAX_STEPS >> 6)
+    monkeypatch.setattr(limits, "MAX_VALUES", limits.MAX_VALUES >> 6)
+    fault, *others = faults_of(text)
+    assert fault.summary in ("Too much to evaluate", "Error in function call", "Unknown variable")
+    assert fault.subject is not None
+    assert len(others) < 4000
+
+
+def test_functions_that_call_each_other_twice_are_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand million calls are not waited for."""
+    monkeypatch.setattr(limits, "MAX_STEPS", 10_000)
+    text = 'function "f0" {\n params = [x]\n result = x\n}\n'
+    text += "".join(f'function "f{i}" {{\n params = [x]\n result = f{i - 1}(f{i - 1}(x))\n}}\n' for i in range(1, 31))
+    fault, *_ = faults_of(text + "v = f30(1)\n")
+    assert "steps" in fault.detail
+
+
+def test_a_matrix_of_any_size_is_refused_before_it_is_made() -> None:
+    """The fault names the sizes of the axes."""
+    axes = ", ".join(f"a{i} = [1, 2]" for i in range(30))
+    fault, *_ = faults_of(f'target "t" {{\n name = "x"\n matrix = {{ {axes} }}\n}}\n')
+    assert "1073741824 rows" in fault.detail
+    assert fault.hint.startswith("the axes have 2 x 2 x")
+
+
+def test_a_matrix_with_an_empty_axis_has_no_rows() -> None:
+    """However large its other axes are."""
+    axes = "a = range(1000), b = range(1000), c = range(1000), d = []"
+    assert module_of(f'target "t" {{\n name = "x"\n matrix = {{ {axes} }}\n}}\n').rows == []

@@ -10,13 +10,14 @@ from bakepy.evaluator.functions.arguments import strings
 from bakepy.evaluator.functions.library import Surroundings
 from bakepy.evaluator.functions.record import ArgumentFault, CallFault, Function, Parameter
 from bakepy.evaluator.functions.string import clusters
+from bakepy.evaluator.limits import check_text
 from bakepy.records import Record
 from bakepy.values import json
 from bakepy.values.convert import convert
-from bakepy.values.digits import int_text
+from bakepy.values.digits import digits_to_int, int_text
 from bakepy.values.errors import ValueFault
 from bakepy.values.number_format import number_form
-from bakepy.values.numbers import Float, is_integer, truncate
+from bakepy.values.numbers import MAX_BITS, Float, is_integer, truncate
 from bakepy.values.strings import quoted
 from bakepy.values.types import BOOL, NUMBER, STRING, ListType, SetType, TupleType, Type
 from bakepy.values.value import Value, list_, string, unknown
@@ -36,15 +37,25 @@ _PREFIXES = (
 class _Verb(Record):
     """Be one verb of a format: its text and place for messages, and what it asks for."""
 
-    __slots__ = ("raw", "offset", "mode", "flags", "width", "precision")
+    __slots__ = ("raw", "offset", "mode", "flags", "width", "precision", "overlong")
 
-    def __init__(self, raw: str, offset: int, mode: str, flags: str, width: int | None, precision: int | None) -> None:
+    def __init__(
+        self,
+        raw: str,
+        offset: int,
+        mode: str,
+        flags: str,
+        width: int | None,
+        precision: int | None,
+        overlong: bool,
+    ) -> None:
         self.raw: Final = raw
         self.offset: Final = offset
         self.mode: Final = mode
         self.flags: Final = flags
         self.width: Final = width
         self.precision: Final = precision
+        self.overlong: Final = overlong
 
     def fault(self, reason: str) -> CallFault:
         return CallFault(f"unsupported value for {quoted(self.raw)} at {self.offset}: {reason}")
@@ -72,7 +83,7 @@ def apply_format(layout: str, args: Sequence[Value]) -> str:
         match = _VERB.match(layout, percent)
         if match is None:
             raise _bad_verb(layout, percent)
-        number = int(match["index"]) if match["index"] else following
+        number = _wrapped(match["index"]) if match["index"] else following
         highest, following = max(highest, number), number + 1
         out.append(_format_one(_read_verb(layout, match), number, args))
         at = match.end()
@@ -103,13 +114,23 @@ def _read_verb(layout: str, match: re.Match[str]) -> _Verb:
         _byte_offset(layout, match.start()),
         match["mode"],
         match["flags"],
-        int(width) if width else None,
-        int(precision or 0) if precision is not None else None,
+        _wrapped(width) if width else None,
+        _wrapped(precision or "0") if precision is not None else None,
+        any(len(digits.lstrip("0")) > 8 or int(digits or "0") > _MOST for digits in (width or "", precision or "")),
     )
 
 
+_MOST = 10_000_009
+"""The greatest width and precision that Go's own formatting reads; past it, its answer is that the verb is missing."""
+
+
+def _wrapped(digits: str) -> int:
+    """Return a count as the reference reads it: in 64 bits, what is beyond them left out."""
+    return (digits_to_int(digits) + 2**63) % 2**64 - 2**63
+
+
 def _format_one(verb: _Verb, number: int, args: Sequence[Value]) -> str:
-    if number > len(args):
+    if not 0 < number <= len(args):
         raise CallFault(
             f"not enough arguments for {quoted(verb.raw)} at {verb.offset}: need index {number} but have"
             f" {len(args)} total"
@@ -150,15 +171,18 @@ def _as_is(verb: _Verb, arg: Value) -> str:
 
 
 def _pad(verb: _Verb, text: str) -> str:
-    missing = (verb.width or 0) - len(clusters(text))
+    if not verb.width or verb.width <= 0:
+        return text
+    missing = verb.width - len(clusters(text))
     if missing <= 0:
         return text
+    check_text(verb.width)
     padding = ("0" if "0" in verb.flags else " ") * missing
     return text + padding if "-" in verb.flags else padding + text
 
 
 def _text(verb: _Verb, text: str) -> str:
-    if verb.precision:
+    if verb.precision and verb.precision > 0:
         text = "".join(clusters(text)[: verb.precision])
     return _pad(verb, json.encode_string(text) if verb.mode == "q" else text)
 
@@ -170,9 +194,13 @@ _BASE_PREFIXES = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}
 def _integer(verb: _Verb, value: Value) -> str:
     if not is_integer(value.number):
         raise verb.fault("an integer is required")
+    if isinstance(value.number, Float) and (value.number.exponent or 0) > MAX_BITS:
+        raise verb.fault("the number is too large")
     whole = truncate(value.number)
     sign = "-" if whole < 0 else "+" if "+" in verb.flags else " " if " " in verb.flags else ""
     prefix = _BASE_PREFIXES.get(verb.mode, "") if "#" in verb.flags else ""
+    if verb.overlong:
+        return f"%!(NOVERB)%!(EXTRA *big.Int={int_text(whole)})"
     digits = format(abs(whole), _BASES[verb.mode]) if verb.mode in _BASES else int_text(abs(whole))
     if verb.precision is not None:
         if digits == "0" and verb.precision == 0:
@@ -188,6 +216,8 @@ def _integer(verb: _Verb, value: Value) -> str:
 
 
 def _float(verb: _Verb, value: Value) -> str:
+    if verb.overlong:
+        return f"%!(NOVERB)%!(EXTRA *big.Float={number_form(value.number, 'g')})"
     precision = verb.precision if verb.precision is not None or verb.mode in "gG" else 6
     text = number_form(value.number, verb.mode, precision)
     infinite = isinstance(value.number, Float) and value.number.exponent is None
@@ -234,7 +264,13 @@ def _format_list(args: Sequence[Value], returns: Type) -> Value:
                 f"argument {i + 1} has length {len(arg.elements)}, which is inconsistent with argument {chooser + 1}"
                 f" of length {length}",
             )
-    return list_([_format_row(layout, given, i) for i in range(1 if length == -1 else length)], STRING)
+    rows: list[Value] = []
+    size = 0
+    for i in range(1 if length == -1 else length):
+        rows.append(_format_row(layout, given, i))
+        size += len(rows[-1].text) if rows[-1].is_known else 0
+        check_text(size)
+    return list_(rows, STRING)
 
 
 def _format_row(layout: str, given: Sequence[Value], i: int) -> Value:

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from bakepy.evaluator.functions.arguments import strings
 from bakepy.evaluator.functions.library import Surroundings
 from bakepy.evaluator.functions.record import ArgumentFault, CallFault, Function
+from bakepy.evaluator.limits import check_text
 from bakepy.values.types import DYNAMIC, STRING, ListType, ObjectType, TupleType, Type
 from bakepy.values.value import Value, element_type, list_, null, object_, string, tuple_
 
@@ -133,7 +134,7 @@ def _regex_replace(args: Sequence[Value], returns: Type) -> Value:
     except _PatternFault as fault:
         raise CallFault(f"error parsing regexp: {fault.code}: `{fault.part}`") from None
     out: list[str] = []
-    at = last = 0
+    at = last = size = 0
     while at <= len(text):
         match = compiled.search(text, at)
         if match is None:
@@ -142,6 +143,8 @@ def _regex_replace(args: Sequence[Value], returns: Type) -> Value:
         out.append(text[last:start])
         if end > last or start == 0:
             out.append(_expand(template, compiled, match))
+            size += len(out[-1])
+            check_text(size)
         last = end
         at = end if at + 1 <= end else at + 1
     return string("".join(out) + text[last:])
@@ -181,7 +184,9 @@ def _group_name(template: str) -> tuple[str, str]:
 
 
 def _replace(args: Sequence[Value], returns: Type) -> Value:
-    return string(args[0].text.replace(args[1].text, args[2].text))
+    text, part, new = (arg.text for arg in args)
+    check_text(len(text) + max(len(new) - len(part), 0) * text.count(part))
+    return string(text.replace(part, new))
 
 
 def functions(surroundings: Surroundings) -> list[Function]:

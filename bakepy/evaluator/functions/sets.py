@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 from bakepy.evaluator.functions.library import Surroundings
 from bakepy.evaluator.functions.record import ArgumentFault, CallFault, Function, Parameter
+from bakepy.evaluator.limits import check_elements
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError
 from bakepy.values.operators import contains
@@ -96,6 +98,7 @@ def _product(args: Sequence[Value], returns: Type) -> Value:
         return unknown(returns)
     row = element_type(returns)
     types = row.elements if isinstance(row, TupleType) else ()
+    check_elements(math.prod([len(arg.elements) for arg in args]))
     columns = [[convert(v, type) for v in arg.elements] for arg, type in zip(args, types, strict=True)]
     rows = [tuple_(values) for values in itertools.product(*columns)]
     return list_(rows, row) if isinstance(returns, ListType) else set_(rows, row)

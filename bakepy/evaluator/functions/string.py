@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from bakepy.evaluator.functions.arguments import integer, strings
 from bakepy.evaluator.functions.library import Surroundings
 from bakepy.evaluator.functions.record import ArgumentFault, CallFault, Function, Implementation, Parameter
+from bakepy.evaluator.limits import check_text
 from bakepy.values.types import NUMBER, STRING, CapsuleType, ListType, Type
 from bakepy.values.value import Value, count, list_, string, unknown
 
@@ -84,6 +85,7 @@ def _join(args: Sequence[Value], returns: Type) -> Value:
                 where = f"{i} of list {number}" if len(lists) > 1 else f"{i}"
                 raise ArgumentFault(number, f"element {where} is null; cannot concatenate null values")
             items.append(element.text)
+    check_text(sum(map(len, items)) + len(args[0].text) * len(items))
     return string(args[0].text.join(items))
 
 
@@ -97,7 +99,8 @@ def _indent(args: Sequence[Value], returns: Type) -> Value:
     spaces = integer(args[0])
     if spaces < 0:
         raise ArgumentFault(0, "the number of spaces must not be negative")
-    return string(args[1].text.replace("\n", "\n" + " " * spaces))
+    check_text(len(args[1].text) + spaces * args[1].text.count("\n"))
+    return string(args[1].text.replace("\n", "\n" + " " * spaces)) if "\n" in args[1].text else args[1]
 
 
 def _bytes_unreachable(args: Sequence[Value], returns: Type) -> Value:
