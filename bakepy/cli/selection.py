@@ -12,6 +12,7 @@ from bakepy.diagnostics import BakeError, Diagnostic, render
 from bakepy.model.attest import Attest
 from bakepy.model.text import EntryError, parse_bool, quote, split_csv
 from bakepy.planner import overrides
+from bakepy.planner.arguments import Argument
 from bakepy.planner.config import Config, Definition
 from bakepy.planner.define import World, define
 from bakepy.planner.load import LOCAL, File, read, require
@@ -178,9 +179,11 @@ def _variables(texts: list[str]) -> Iterator[tuple[str, str]]:
     for text in filter(None, texts):
         name, equals, value = text.partition("=")
         if not equals:
-            raise BakeError.of(f"invalid variable {quote(text)}, expected key=value", hint=f"Write --var {text}=VALUE.")
+            message = f"invalid variable {quote(text)}, expected key=value"
+            raise Argument("--var", text).error(message, f"Write --var {text}=VALUE.")
         if not name:
-            raise BakeError.of(f"invalid variable {quote(text)}, key is empty")
+            message = f"invalid variable {quote(text)}, key is empty"
+            raise Argument("--var", text).error(message, "Write --var NAME=VALUE.", "=")
         yield name, value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bakepy.diagnostics import Diagnostic
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bakepy.grammar.nodes import Attribute, Block
     from bakepy.planner.compose.attributes import Written
     from bakepy.planner.origin import Origin
+    from bakepy.planner.overrides import Setting
 
 
 class Definition(Record):
@@ -27,6 +28,7 @@ class Definition(Record):
     matrices whose name another group has: they are listed and nothing more. `origin` is where the files were read
     from, where that is not this machine. `failed` are the names of targets and groups with faults, whose attributes
     may be missing, and `nameless` tells that whole targets may be: both only where definitions go on behind faults.
+    `settings` are what the command line changes in a selection from it.
     """
 
     __slots__ = (
@@ -42,6 +44,7 @@ class Definition(Record):
         "failed",
         "nameless",
         "written",
+        "settings",
     )
 
     def __init__(
@@ -58,6 +61,7 @@ class Definition(Record):
         failed: set[str] | None = None,
         nameless: bool = False,
         written: Written | None = None,
+        settings: Sequence[Setting] = (),
     ) -> None:
         self.targets: dict[str, Target] = {} if targets is None else targets
         self.groups: dict[str, Group] = {} if groups is None else groups
@@ -71,6 +75,7 @@ class Definition(Record):
         self.failed: set[str] = set() if failed is None else failed
         self.nameless = nameless
         self.written = written
+        self.settings = settings
 
     def places(self, target: str, attribute: str) -> list[tuple[str, Attribute]]:
         """Return what sets an attribute of a target, and of which target: its own last place first, then inherited."""

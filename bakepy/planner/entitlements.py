@@ -8,6 +8,7 @@ from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.model.text import EntryError, quote, split_csv
+from bakepy.planner.arguments import Argument
 from bakepy.planner.load import impossible
 from bakepy.planner.spec import SolveSpec
 from bakepy.records import Record
@@ -65,10 +66,12 @@ def parse(texts: Iterable[str]) -> Allowed:
             for mode in FILES[key]:
                 out.paths[mode].append(value)
         elif key == DELETE:
-            raise BakeError.of(f"{DELETE} does not accept a value")
+            message = f"{DELETE} does not accept a value"
+            raise Argument("--allow", text).error(message, f"Write --allow {DELETE}.", start=len(key))
         elif key not in IMAGES:
             near = nearest(key, KEYS)
-            raise BakeError.of(f"unknown entitlement key {quote(key)}", hint=f"Did you mean {near}?" if near else "")
+            hint = f"Did you mean {near}?" if near else f"It is one of {', '.join(KEYS)}."
+            raise Argument("--allow", text).error(f"unknown entitlement key {quote(key)}", hint, key)
     for mode in ("read", "write"):
         out.paths[mode].append(".")
     return out

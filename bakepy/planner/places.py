@@ -20,6 +20,8 @@ def related(definition: Definition, target: str, attribute: str, text: str = "")
     `text` is the element of the attribute to point at, where it is written out. Without any place of the attribute, as
     where its default is at fault, the target's own place is returned.
     """
+    if typed := _typed(definition, target, attribute, text):
+        return typed
     places = definition.places(target, attribute)
     if not places:
         block = next(iter(definition.blocks.get(target, [])), None)
@@ -35,6 +37,21 @@ def related(definition: Definition, target: str, attribute: str, text: str = "")
     if not inherits or inherits[0][0] != target:
         return here
     return (*here, (f"target {target} inherits from {parent} here", element(inherits[0][1], parent)))
+
+
+def _typed(definition: Definition, target: str, attribute: str, text: str) -> Related:
+    """Return where the command line sets an attribute of a target, or the element of it that is at fault."""
+    from bakepy.planner.overrides import covers
+
+    for setting in reversed(definition.settings):
+        argument = setting.argument
+        if argument is None or setting.attribute != attribute or not covers(setting, target):
+            continue
+        value = argument.text.find("=") + 1
+        adds = setting.change.append or setting.change.name
+        if text in argument.text[value:] or not adds:
+            return argument.place(text, value)
+    return ()
 
 
 def element(attribute: Attribute, text: str) -> Span:

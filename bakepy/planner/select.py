@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, nearest
-from bakepy.model.attribute import Form
+from bakepy.model.attribute import Form, Shape
 from bakepy.model.cache import CacheEntry
 from bakepy.model.export import Export
 from bakepy.model.group import Group
@@ -39,6 +39,7 @@ def select(
 
     Raises BakeError; where `faults` is given, appends to it instead and leaves out what cannot be made whole.
     """
+    settings = list(settings)
     expanded: list[str] = []
     for name in names:
         with Keeping(faults):
@@ -47,6 +48,7 @@ def select(
     changes: dict[str, list[Change]] = {}
     with Keeping(faults):
         changes = overrides.expand(settings, list(definition.targets))
+        definition = replace(definition, settings=settings) if settings else definition
     resolver = Resolver(definition, changes)
     config = Config({}, {}, definition)
     groups = Groups(definition)
@@ -230,18 +232,24 @@ class Resolver:
 
     def _apply(self, target: Target, change: Change) -> None:
         if change.key not in OVERRIDES:
-            raise overrides.key_fault(change.key)
+            raise overrides.key_fault(self._responsible(target, change))
         attribute, override = OVERRIDES[change.key]
         if override.form is Form.NAMED and not change.name and override.expects:
-            raise BakeError.of(override.expects)
+            setting = self._responsible(target, change)
+            raise setting.fault(override.expects, word=change.key, start=len(setting.pattern) + 1)
         try:
             target.override(change)
         except EntryError as fault:
-            hint = f"It is what the command line gives {change.key} of target {target.name}."
-            raise BakeError.of(str(fault), hint=hint) from None
+            setting = self._responsible(target, change)
+            typed = f"It is what the command line gives {change.key} of target {target.name}."
+            hint = "Write true or false." if attribute.shape is Shape.FLAG else "" if setting.argument else typed
+            raise setting.fault(str(fault), hint, change.value, setting.text.find("=") + 1) from None
         if override.warning:
             self._warn(override.warning)
         self._grant(target, attribute.field, change)
+
+    def _responsible(self, target: Target, change: Change) -> Setting:
+        return overrides.responsible(self._definition.settings, target.name, change)
 
     def _warn(self, text: str) -> None:
         if all(w.summary != text for w in self.warnings):
