@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from datetime import UTC, datetime
+from time import time_ns
 from typing import TextIO
 
 from bakepy.progress import events as ev
@@ -38,7 +39,12 @@ class RawJson(ev.Reporter):
             case ev.Step():
                 digest = "sha256:" + hashlib.sha256(event.id.encode()).hexdigest()
                 vertex = ev.Vertex(digest, event.name, (), event.started, event.completed, error=event.error)
-                self._write(vertexes=[self._vertex(ev.Solve("", ()), vertex)])
+                moved = ev.Progress(
+                    digest, event.name, "", event.current, event.total, time_ns(), event.started, event.completed
+                )
+                self._write(
+                    vertexes=[self._vertex(ev.Solve("", ()), vertex)], statuses=[_status(moved)] if event.total else []
+                )
             case ev.Message(level="warning"):
                 self._write(warnings=[_warning(ev.Warned("", 1, event.text))])
             case _:

@@ -279,3 +279,14 @@ def test_tty_shows_how_far_a_transfer_is_before_there_are_targets() -> None:
     assert shown[0].startswith("[+] Starting ")
     assert shown[1].startswith(" ▸ pulling image app")
     assert "40B / 100B" in shown[1]
+
+
+def test_rawjson_tells_how_far_a_transfer_is() -> None:
+    """What takes long outside of BuildKit is a step with bytes, as BuildKit's own transfers are."""
+    out = io.StringIO()
+    pulled(RawJson(out), 0, 40)
+
+    first, last = map(json.loads, out.getvalue().splitlines())
+    assert first["vertexes"][0]["name"] == "pulling image app"
+    assert last["statuses"][0]["vertex"] == first["vertexes"][0]["digest"]
+    assert (last["statuses"][0]["current"], last["statuses"][0]["total"]) == (40, 100)
