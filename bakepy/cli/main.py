@@ -129,5 +129,5 @@ def leave(status: int) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
-        sys.exit(status)
+        pass  # nobody is left to be told; standard output was flushed while that could still be a fault
     os._exit(status)

@@ -22,7 +22,7 @@ from bakepy.executor.folders import Folders
 from bakepy.executor.lower import NO_DEFAULT_LOAD
 from bakepy.executor.node import NodeLost, NodeRun, Solved
 from bakepy.executor.outcome import DIGEST, Outcome, outcomes
-from bakepy.executor.parts import Ended, Parts
+from bakepy.executor.parts import Ended, Parts, pushed
 from bakepy.executor.work import Work, secret_values
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.place import Placement, whole
@@ -33,6 +33,9 @@ from bakepy.records import Record, replace
 
 AT_ONCE = 48
 """Solves that a node runs at once. BuildKit bounds the steps itself; this bounds streams and memory on both sides."""
+
+AGAIN = 1.0
+"""Seconds until a push that failed is tried once more."""
 
 ENDED = {State.DONE: ev.State.DONE, State.FAILED: ev.State.FAILED, State.SKIPPED: ev.State.SKIPPED}
 
@@ -174,11 +177,34 @@ class _Run:
         linked = self._graph.parents[vertex.id]
         parents = {t: self._results[p] for p in linked for t in self._graph.vertices[p].targets}
         try:
-            self._events.put_nowait(_Finished(vertex.id, node.name, await node.solve(vertex, parents, self)))
+            try:
+                solved = await node.solve(vertex, parents, self)
+            except SolveError as error:
+                if not self._may_push_again(vertex, error):
+                    raise
+                await self._wait_to_push_again(vertex, node, error)
+                solved = await node.solve(vertex, parents, self)
+            self._events.put_nowait(_Finished(vertex.id, node.name, solved))
         except asyncio.CancelledError:
             raise
         except Exception as error:
             self._events.put_nowait(_Finished(vertex.id, node.name, error))
+
+    def _may_push_again(self, vertex: Vertex, error: SolveError) -> bool:
+        """Tell whether another push of a part may succeed: all steps did.
+
+        Registries refuse a blob, or lose it, where two nodes push the same one at once.
+        """
+        pushes = pushed(vertex.spec) is not None and self._parts.is_part(vertex.id)
+        return pushes and not error.vertex and not self._work.is_linked(vertex.id)
+
+    async def _wait_to_push_again(self, vertex: Vertex, node: NodeRun, error: SolveError) -> None:
+        said = f"node {node.name} could not push its part of {vertex.name}, and tries again: {error}"
+        self._work.reporter.report(ev.Message(said, "warning"))
+        self._work.report(ev.SolveFinished(self._solve_of(vertex, node.name), time.time_ns(), ev.State.CANCELLED))
+        await asyncio.sleep(AGAIN)
+        self._work.renew(vertex.id)
+        self._work.report(ev.SolveStarted(self._solve_of(vertex, node.name), time.time_ns()))
 
     def _handle(self, event: _Built | _Finished) -> None:
         if event.vertex not in self._tasks or event.node != self._scheduler.node.get(event.vertex):

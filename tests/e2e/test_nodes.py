@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
+import threading
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -129,6 +133,63 @@ def test_an_image_for_two_platforms_is_pushed_as_one_index(
         _, manifest = fetch(registry, "pair", image)
         with urllib.request.urlopen(f"http://{registry}/v2/pair/blobs/{manifest['config']['digest']}") as response:
             assert json.load(response)["architecture"] == architecture
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """Stand before a registry and refuse the first blob, as some do where two nodes push the same one at once."""
+
+    registry = ""
+    refused: ClassVar[list[str]] = []
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.command == "PUT" and "/blobs/" in self.path and not self.refused:
+            self.refused.append(self.path)
+            fault = {"code": "DIGEST_INVALID", "message": "provided digest did not match uploaded content"}
+            self.give(400, {}, json.dumps({"errors": [fault]}).encode())
+            return
+        connection = http.client.HTTPConnection(self.registry, timeout=10)
+        with contextlib.closing(connection):
+            connection.request(self.command, self.path, body, dict(self.headers))
+            with connection.getresponse() as response:
+                self.give(response.status, dict(response.headers), response.read())
+
+    def give(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - the server looks for these names
+
+
+def test_a_part_that_could_not_be_pushed_is_pushed_again(
+    project: Project, address: str, arm64: str, registry: str
+) -> None:
+    """A registry that refuses a blob once costs a warning, not the image."""
+    Refusing.registry = registry
+    Refusing.refused.clear()
+    write_programs(project.path)
+    project.write(Dockerfile=MACHINE)
+    builder(project, "pair", amd=address, arm=arm64)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        name = f"127.0.0.1:{server.server_port}/again:1"
+        run = project.bake(f'target "default" {{\n {BOTH}\n tags = ["{name}"]\n output = ["type=registry"]\n}}')
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    assert len(Refusing.refused) == 1
+    assert "could not push its part of default, and tries again" in run.stderr
+    assert set(images(fetch(registry, "again", "1")[1])) == {"amd64", "arm64"}
 
 
 def test_what_was_pushed_runs(project: Project, address: str, arm64: str, registry: str) -> None:
