@@ -41,9 +41,19 @@ class Source:
         return starts
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Return the line and column, both counted from 1, of a character offset."""
+        """Return the line and column, both counted from 1, of a character offset; columns are code points."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
+
+    def shown_position(self, offset: int) -> tuple[int, int]:
+        """Return the line and column of a character offset as HCL tells them: columns are grapheme clusters."""
+        line, column = self.position(offset)
+        before = self.text[offset - column + 1 : offset]
+        if before.isascii():
+            return line, column
+        import regex
+
+        return line, 1 + len(regex.findall(r"\X", before))
 
     def line(self, number: int) -> str:
         """Return line `number` (from 1) without its line break; empty past the end."""
@@ -72,7 +82,7 @@ class Span(NamedTuple):
 
     def __str__(self) -> str:
         """Print as HCL's tools do: `file:line,column-column` or `file:line,column-line,column`."""
-        (l1, c1), (l2, c2) = self.source.position(self.start), self.source.position(self.end)
+        (l1, c1), (l2, c2) = self.source.shown_position(self.start), self.source.shown_position(self.end)
         return f"{self.source.name}:{l1},{c1}-{c2}" if l1 == l2 else f"{self.source.name}:{l1},{c1}-{l2},{c2}"
 
     def __repr__(self) -> str:
@@ -218,7 +228,7 @@ def _snippet(subject: Span, context: Span | None, mark: str, color: bool) -> lis
     source = subject.source
     line, column = source.position(subject.start)
     last, last_column = source.position(subject.end)
-    out = [f"  --> {printable(source.name)}:{line}:{column}"]
+    out = [f"  --> {printable(source.name)}:{line}:{source.shown_position(subject.start)[1]}"]
     first_shown = line
     if context and context.source is source:
         first_shown = max(source.position(context.start)[0], line - 2)

@@ -36,6 +36,17 @@ def test_spans_print_as_hcl_prints_them(start: int, end: int, expected: str) -> 
     assert str(Span(Source("f", SOURCE.text), start, end)) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "column"),
+    [("e\u0301", 2), ("\U0001f469\u200d\U0001f467", 2), ("日本", 3), ("\U0001f1e9\U0001f1ea\U0001f1eb", 3), ("\t", 2)],
+)
+def test_columns_are_told_in_characters_as_people_count_them(before: str, column: int) -> None:
+    """HCL counts grapheme clusters, while the caret stands under the code point."""
+    span = Span(Source("f", f"{before}x"), len(before), len(before) + 1)
+    assert str(span) == f"f:1,{column}-{column + 1}"
+    assert f"f:1:{column}\n" in render([Diagnostic("Fault", "", span)])
+
+
 def test_tabs_keep_the_caret_under_its_word() -> None:
     """The caret's line repeats the tabs of the source's."""
     source = Source("f", "\t\tx = y\n")

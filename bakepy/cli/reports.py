@@ -108,7 +108,7 @@ def _object(one: Diagnostic) -> dict[str, Any]:
 
 def _range(span: Span) -> dict[str, Any]:
     ends = {"start": span.start, "end": span.end}
-    places = {name: span.source.position(offset) for name, offset in ends.items()}
+    places = {name: span.source.shown_position(offset) for name, offset in ends.items()}
     return {"filename": span.source.name, **{n: {"line": line, "column": c} for n, (line, c) in places.items()}}
 
 
