@@ -19,7 +19,7 @@ from bakepy.executor.outcome import Outcome
 from bakepy.planner.config import Config
 from bakepy.planner.graph import SolveGraph
 from bakepy.planner.spec import SolveSpec
-from bakepy.progress.events import Event, Reporter
+from bakepy.progress.events import Event, Message, Reporter
 from bakepy.records import Record
 from bakepy.settings import Settings
 
@@ -104,7 +104,7 @@ async def build(
     event. Being cancelled, it returns once nothing runs any more. Raises BakeError where nothing could be started.
     """
     from bakepy.builders.choose import choose
-    from bakepy.executor.check import check
+    from bakepy.executor.check import check, mixed_secrets
     from bakepy.executor.environment import Environment
     from bakepy.executor.proxies import proxies
     from bakepy.executor.run import run
@@ -123,6 +123,8 @@ async def build(
     chosen = choose(builder or settings.builder, settings)
     env = Environment(variables, settings.docker_config, proxies(settings.docker_config, chosen.load_into.url))
     reporter = _Told(report) if report else Reporter()
+    for warning in mixed_secrets(plan.config, plan.specs, variables):
+        reporter.report(Message(str(warning), "warning"))
     return await run(plan.graph, chosen, reporter, env, plan.specs)
 
 

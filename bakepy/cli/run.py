@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bakepy.cli.build import RunOptions
     from bakepy.executor.outcome import Json, Outcome
     from bakepy.planner.graph import SolveGraph
-    from bakepy.planner.spec import SecretSource, SolveSpec
+    from bakepy.planner.spec import SolveSpec
     from bakepy.progress.events import Reporter
 
 SIGNALLED = 128
@@ -39,7 +39,8 @@ def run(config: Config, options: RunOptions) -> int:
     """
     from bakepy.builders.choose import choose as choose_builder
     from bakepy.cli.consent import ask
-    from bakepy.executor.check import check
+    from bakepy.cli.selection import warn
+    from bakepy.executor.check import check, mixed_secrets
     from bakepy.executor.proxies import proxies
     from bakepy.planner.entitlements import parse
     from bakepy.planner.graph import build_graph
@@ -57,7 +58,7 @@ def run(config: Config, options: RunOptions) -> int:
         remote=options.remote,
     )
     check(specs, settings.environment(), partial(related, config.definition))
-    _warn_of_secrets(config, specs, settings)
+    warn(mixed_secrets(config, specs, settings.environment()))
     graph = build_graph(specs)
     reporter: Reporter = Steady(choose(options.progress, sys.stderr))
     builder = choose_builder(options.builder, settings)
@@ -77,29 +78,6 @@ def run(config: Config, options: RunOptions) -> int:
     if isinstance(outcomes, int):
         return outcomes
     return finish(config, options, outcomes, warnings)
-
-
-def _warn_of_secrets(config: Config, specs: Mapping[str, SolveSpec], settings: Settings) -> None:
-    """Print a warning for each secret that BuildKit may mix up with another."""
-    if sum(bool(spec.secrets) for spec in specs.values()) < 2:
-        return
-    from bakepy.cli.selection import warn
-    from bakepy.executor.check import secret_place
-    from bakepy.planner.shared_secrets import shared_secrets
-
-    variables = settings.environment()
-
-    def value(secret: SecretSource) -> object:
-        place = secret_place(secret, variables)
-        if isinstance(place, str):
-            return os.fsencode(variables.get(place, ""))
-        try:
-            # A pipe can be read once, which is for the build to do.
-            return place.read_bytes() if place.is_file() else place
-        except OSError:
-            return place
-
-    warn(shared_secrets(config, specs, value))
 
 
 def _building_with(builder: Builder) -> Message:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
+from bakepy.planner.config import Config
 from bakepy.planner.load import impossible
 from bakepy.planner.places import Related
 from bakepy.planner.spec import (
@@ -253,6 +254,25 @@ def is_folder(export: Export) -> bool:
     return export.type == "local" or (
         export.type in {"oci", "docker"} and export.attr("tar") in {"0", "f", "F", "FALSE", "false", "False"}
     )
+
+
+def mixed_secrets(config: Config, specs: Mapping[str, SolveSpec], variables: Mapping[str, str]) -> list[Diagnostic]:
+    """Return a warning for each secret that BuildKit may mix up with another target's."""
+    if sum(bool(spec.secrets) for spec in specs.values()) < 2:
+        return []
+    from bakepy.planner.shared_secrets import shared_secrets
+
+    def value(secret: SecretSource) -> object:
+        place = secret_place(secret, variables)
+        if isinstance(place, str):
+            return os.fsencode(variables.get(place, ""))
+        try:
+            # A pipe can be read once, which is for the build to do.
+            return place.read_bytes() if place.is_file() else place
+        except OSError:
+            return place
+
+    return shared_secrets(config, specs, value)
 
 
 def secret_place(secret: SecretSource, variables: Mapping[str, str]) -> str | Path:
