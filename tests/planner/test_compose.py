@@ -87,6 +87,10 @@ def build(fields: str, top: str = "", **variables: str) -> dict:
                 "secret": [{"id": "s"}],
             },
         ),
+        (
+            "x-bake: {pull: on, no-cache: No, tags: [a, null], platforms: }",
+            {"pull": True, "no-cache": False, "tags": ["a"]},
+        ),
         ("args: {A: '$$x ${X}'}", {"args": {"A": "$x 1"}}),
     ],
 )
@@ -161,6 +165,19 @@ def test_variables_are_replaced(text, value):
         ("services: {a: {extends: a}}", "circular reference"),
         ("services: {a: {image: x}}\nsecrets: {s: {}}", "must declare either `file` or `environment`"),
         ("services: {'a b': {image: x}}", "services additional properties 'a b' not allowed"),
+        *(
+            (f"services: {{a: {{build: {{context: ., x-bake: {text}}}}}}}", f"cannot unmarshal !!{fault}")
+            for text, fault in (
+                ("1", "int `1` into bake.xbake"),
+                ("{contexts: true}", "bool `true` into bake.stringMap"),
+                ("{contexts: [a=b]}", "seq into bake.stringMap"),
+                ("{contexts: {a: [b]}}", "seq into string"),
+                ("{tags: {a: b}}", "map into string"),
+                ("{secret: [{id: a}]}", "seq into string"),
+                ("{pull: 'true'}", "str `true` into bool"),
+                ("{no-cache: 1.5}", "float `1.5` into bool"),
+            )
+        ),
         ("include: [none.yml]", "open none.yml: no such file or directory"),
         ("include: [compose.yml]", "include cycle detected"),
     ],

@@ -17,6 +17,7 @@ from bakepy.model.text import EntryError, quote
 from bakepy.planner.compose.document import shown
 from bakepy.planner.compose.faults import Fault, PathError
 from bakepy.planner.compose.project import environment_of, mapping
+from bakepy.planner.compose.schema import EXTENSION
 from bakepy.planner.quantities import QuantityError, size, ulimit
 
 Model = dict[str, Any]
@@ -224,8 +225,11 @@ def _secret(i: int, use: Model, secrets: Model) -> Secret:
 
 def _extend(target: Target, extension: Any) -> None:
     """Apply the `x-bake` section of a build, which holds what Compose has no words for."""
-    if not isinstance(extension, dict):
+    if extension is None:
         return
+    if not isinstance(extension, dict):
+        raise _no_extension((), extension, "bake.xbake", "Write a mapping, as in x-bake: {tags: [name]}.")
+    _check_extension(extension)
 
     def entries(kind: Any, key: str, merge: Callable[[Any, Any], Any], old: Any) -> Any:
         new = _parsed(kind, filter(None, _words(extension.get(key))), "x-bake", key)
@@ -241,13 +245,67 @@ def _extend(target: Target, extension: Any) -> None:
     target.ssh = sorted(ssh, key=_order) if ssh else ssh
     target.output = entries(Export, "output", append_distinct, target.output)
     if extension.get("pull") is not None:
-        target.pull = _switch(extension["pull"])
+        target.pull = _word_for(extension["pull"])
     if extension.get("no-cache") is not None:
-        target.no_cache = _switch(extension["no-cache"])
+        target.no_cache = _word_for(extension["no-cache"])
     if extension.get("contexts"):
         target.contexts = {**(_contexts(extension["contexts"]) or {}), **(target.contexts or {})}
 
 
+def _check_extension(extension: Model) -> None:
+    """Raise PathError where a value of the section is of another form than its key's."""
+    for key in EXTENSION:
+        value = extension.get(key)
+        if value is None:
+            continue
+        if key in {"pull", "no-cache"}:
+            if _word_for(value) is None:
+                raise _no_extension((key,), value, "bool", f"Write true or false, as in {key}: true.")
+        elif key == "contexts":
+            if not isinstance(value, dict):
+                raise _no_extension((key,), value, "bake.stringMap", "Write a mapping, as in contexts: {name: path}.")
+            for name, item in value.items():
+                if isinstance(item, dict | list):
+                    raise _no_extension((key, name), item, "string", f"Write one text, as in {name}: path.")
+        elif isinstance(value, dict) or (
+            isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
+        ):
+            raise _no_extension((key,), value, "string", f"Write a list of texts, as in {key}: [{EXAMPLES[key]}].")
+
+
+def _no_extension(path: tuple[str, ...], value: Any, wanted: str, hint: str) -> PathError:
+    kinds = {dict: "map", list: "seq", bool: "bool", int: "int", float: "float"}
+    kind = kinds.get(type(value), "str")
+    held = "" if isinstance(value, dict | list) else f" `{shown(value)}`"
+    where = ".".join(("x-bake", *path))
+    message = f"yaml: unmarshal errors: {where}: cannot unmarshal !!{kind}{held} into {wanted}"
+    return PathError.at(("build", "x-bake", *path), message, hint)
+
+
+WORDS = dict.fromkeys(("y", "yes", "on"), True) | dict.fromkeys(("n", "no", "off"), False)
+"""Texts that stand for booleans in this section, as in YAML 1.1, in small letters, capitalised or in capitals."""
+
+
+def _word_for(value: Any) -> bool | None:
+    """Return what a switch of the section is set to, None for what is no switch."""
+    if isinstance(value, str) and value in {value.lower(), value.capitalize(), value.upper()}:
+        return WORDS.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+EXAMPLES = {
+    **dict.fromkeys(("tags", "cache-from"), "name"),
+    "cache-to": "type=inline",
+    "secret": "id=token",
+    "ssh": "default",
+    "platforms": "linux/amd64",
+    "output": "type=docker",
+    "no-cache-filter": "stage",
+}
+
+
 def _words(value: Any) -> list[str]:
     """Return a list of texts, which may be written as one text with spaces between them."""
-    return [shown(item) for item in value] if isinstance(value, list) else shown(value).split() if value else []
+    if isinstance(value, list):
+        return ["" if item is None else shown(item) for item in value]
+    return shown(value).split() if value else []
