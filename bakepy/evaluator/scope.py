@@ -87,11 +87,15 @@ def suggestion(given: str, names: Iterable[str]) -> str | None:
 
 
 def _distance(a: str, b: str) -> int:
-    """Return the Levenshtein distance."""
-    previous = list(range(len(b) + 1))
+    """Return the Levenshtein distance up to 2; 3 or more for all greater ones.
+
+    Only cells that near to the diagonal are looked at, so that long names take no longer than they are.
+    """
+    previous = {j: j for j in range(min(len(b), 2) + 1)}
     for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            row.append(min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (x != y)))
+        row: dict[int, int] = {}
+        for j in range(max(i - 2, 0), min(i + 2, len(b)) + 1):
+            near = [previous.get(j, 3) + 1, row.get(j - 1, 3) + 1]
+            row[j] = min(near if j == 0 else [*near, previous.get(j - 1, 3) + (x != b[j - 1])])
         previous = row
-    return previous[-1]
+    return previous.get(len(b), 3)

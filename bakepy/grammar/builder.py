@@ -252,8 +252,13 @@ class Builder:
                 term = step.item
             elif isinstance(step, nodes.SplatItem):
                 term, at = self.splat_attributes(term, step, rest, at)
+            elif isinstance(step, nodes.Index):
+                term = nodes.Index(term.span.to(step.span), term, step.key)
             else:
-                term = self.step(term, step)
+                first = at - 1
+                while at < len(rest) and isinstance(rest[at], GetAttr | GetIndex):
+                    at += 1
+                term = self.step(term, rest[first:at])
         if len(splats) > MAX_DEPTH:
             raise TooDeep(term.span.start)
         for source, splat in reversed(splats):
@@ -283,17 +288,15 @@ class Builder:
             ), at
         return nodes.Splat(whole, term, each, item, full=False), at
 
-    def step(self, term: Expr, step: Expr | Step) -> Expr:
+    def step(self, term: Expr, run: Sequence[Expr | Step]) -> Expr:
         """Step into a value; literal steps are gathered in one node."""
-        span = term.span.to(step.span)
-        if isinstance(step, nodes.Index):
-            return nodes.Index(span, term, step.key)
-        assert isinstance(step, GetAttr | GetIndex)  # noqa: S101
+        span = term.span.to(run[-1].span)
+        steps = tuple([step for step in run if isinstance(step, GetAttr | GetIndex)])
         if isinstance(term, nodes.Variable):
-            return nodes.Variable(span, term.root, term.root_span, (*term.steps, step))
+            return nodes.Variable(span, term.root, term.root_span, (*term.steps, *steps))
         if isinstance(term, nodes.Traverse):
-            return nodes.Traverse(span, term.source, (*term.steps, step))
-        return nodes.Traverse(span, term, (step,))
+            return nodes.Traverse(span, term.source, (*term.steps, *steps))
+        return nodes.Traverse(span, term, steps)
 
     # Collections
 

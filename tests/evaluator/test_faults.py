@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bakepy.diagnostics import BakeError, Diagnostic, Severity, render
 from bakepy.evaluator import limits
@@ -218,3 +220,26 @@ def test_a_matrix_with_an_empty_axis_has_no_rows() -> None:
     """However large its other axes are."""
     axes = "a = range(1000), b = range(1000), c = range(1000), d = []"
     assert module_of(f'target "t" {{\n name = "x"\n matrix = {{ {axes} }}\n}}\n').rows == []
+
+
+def levenshtein(a: str, b: str) -> int:
+    if not a or not b:
+        return len(a) + len(b)
+    return min(levenshtein(a[1:], b) + 1, levenshtein(a, b[1:]) + 1, levenshtein(a[1:], b[1:]) + (a[0] != b[0]))
+
+
+@given(st.text("ab", max_size=5), st.text("ab", max_size=5))
+def test_near_names_are_found_as_all_distances_would_find_them(a: str, b: str) -> None:
+    """Looking near the diagonal only finds the same name."""
+    assert suggestion(a, [b]) == (b if levenshtein(a, b) < 3 else None)
+
+
+def test_names_of_any_length_are_compared() -> None:
+    """The suggestion for a long name does not take the square of its length."""
+    name = "a" * 50_000
+    assert suggestion(f"{name}c", [f"{name}b"]) == f"{name}b"
+
+
+def test_a_hash_that_takes_minutes_is_refused() -> None:
+    """A cost is a power of two."""
+    assert "takes minutes" in faults_of('a = bcrypt("x", 30)\n')[0].detail

@@ -22,6 +22,8 @@ def _hashing(name: str) -> Function:
 
 
 _MAX_PASSWORD, _MIN_COST, _MAX_COST, _USUAL_COST = 72, 4, 31, 10
+_QUICK_COST = 18
+"""Each step up doubles the time; nothing stops a hash that is being made."""
 
 
 def _bcrypt(args: Sequence[Value], returns: Type) -> Value:
@@ -38,6 +40,8 @@ def _bcrypt(args: Sequence[Value], returns: Type) -> Value:
             "error occured generating password crypto/bcrypt: cost"
             f" {cost} is outside allowed inclusive range {_MIN_COST}..{_MAX_COST}"
         )
+    if cost > _QUICK_COST:
+        raise CallFault(f"a cost of {cost} takes minutes; the most is {_QUICK_COST}")
     salt = bcrypt.gensalt(cost if cost >= _MIN_COST else _USUAL_COST, prefix=b"2a")
     return string(bcrypt.hashpw(password, salt).decode())
 
