@@ -143,7 +143,7 @@ async def _remove_nodes(state: BuilderState, keep: Keep) -> BakeError | None:
                     await node.driver.remove(keep_state=keep.state)
             except TimeoutError:
                 raise DriverError.of(
-                    f"the node {node.stored.name} was not removed within {keep.within:g}s",
+                    f"the node was not removed within {keep.within:g}s",
                     hint="it may still be there: remove what runs by hand",
                 ) from None
 

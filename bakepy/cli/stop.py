@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bakepy.cli import command
+from bakepy.diagnostics import BakeError
 
 FLAGS = (command.BUILDER, command.TIMEOUT, *command.COMMON)
 USAGE = """Usage: bakepy stop [OPTIONS] [NAME]
@@ -24,11 +25,18 @@ def main(argv: Sequence[str]) -> int:
     from bakepy.settings import Settings
 
     settings = Settings()
+    within = command.seconds(given)
     builder = find(given.arguments[0] if given.arguments else given.text("builder"), settings)
 
     async def stop(node: NodeState) -> None:
         if node.driver:
-            await node.driver.stop()
+            try:
+                async with asyncio.timeout(within):
+                    await node.driver.stop()
+            except TimeoutError:
+                raise BakeError.of(
+                    f"the node did not stop within {within:g}s", hint="give it more with --timeout"
+                ) from None
 
     async def run() -> None:
         await command.on_nodes(await command.made(builder, settings), stop)

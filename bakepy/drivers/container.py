@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError, NodeInfo, Status
+from bakepy.drivers.threads import apart
 from bakepy.records import Record
 from bakepy.transport.endpoint import Endpoint
 from bakepy.transport.pump import CHUNK
@@ -114,7 +116,7 @@ class Container:
         """Tell the container's state, and where it runs what its BuildKit says of itself; raises DriverError."""
         from bakepy.drivers.ask import ask
 
-        state = await asyncio.to_thread(self.state)
+        state = await apart(self.state)
         if state is None:
             return NodeInfo(Status.INACTIVE)
         if not state.running:
@@ -164,9 +166,9 @@ class Container:
         """Tell how the container ended or started anew since it was dialled; None where it did neither."""
         until = time.monotonic() + SETTLE
         while True:
-            state = await asyncio.to_thread(self.state)
+            state = await apart(self.state)
             if state is None or not state.running or state.started != self._dialled:
-                return await asyncio.to_thread(self._ended, state)
+                return await apart(partial(self._ended, state))
             if time.monotonic() > until:
                 return None
             await asyncio.sleep(0.05)
@@ -271,13 +273,9 @@ def _seconds(time: str) -> int:
 async def in_thread(work: Callable[[threading.Event], T]) -> T:
     """Run work in a thread; being cancelled, have it end, and take back a stream that it opened meanwhile."""
     stop = threading.Event()
-    running = asyncio.ensure_future(asyncio.to_thread(work, stop))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        stop.set()
-        await asyncio.wait({running})
-        late = None if running.cancelled() or running.exception() else running.result()
-        if isinstance(late, Demultiplexed):
-            late.close()
-        raise
+
+    def take_back(result: T) -> None:
+        if isinstance(result, Demultiplexed):
+            result.close()
+
+    return await apart(lambda: work(stop), give_up=stop.set, late=take_back)

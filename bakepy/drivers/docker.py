@@ -60,11 +60,10 @@ class DockerDriver(Driver):
 
     async def inspect(self) -> NodeInfo:
         """Ask the Engine and its BuildKit who they are; raises DriverError where it does not answer."""
-        import asyncio
-
         from bakepy.drivers.ask import ask
+        from bakepy.drivers.threads import apart
 
-        await asyncio.to_thread(self.api.require)
+        await apart(self.api.require)
         engine = await self._engine()
         async with self.dial() as endpoint:
             node = await ask(endpoint)
@@ -86,15 +85,15 @@ class DockerDriver(Driver):
 
     @asynccontextmanager
     async def _dial(self) -> AsyncIterator[Endpoint]:
-        import asyncio
 
+        from bakepy.drivers.threads import apart
         from bakepy.transport.pump import pumped
 
         own = self.api.endpoint()
         if own and (await self._engine()).api >= GRPC_ON_THE_SOCKET:
             yield own
             return
-        stream = await asyncio.to_thread(self.api.hijack)
+        stream = await apart(self.api.hijack, late=lambda stream: stream.close())
         async with pumped(stream) as endpoint:
             yield endpoint
 
@@ -117,10 +116,10 @@ class DockerDriver(Driver):
         """Leave it: the Engine is not ours to remove."""
 
     async def _engine(self) -> EngineInfo:
-        import asyncio
+        from bakepy.drivers.threads import apart
 
         if self._info is None:
-            self._info = await asyncio.to_thread(self.api.info)
+            self._info = await apart(self.api.info)
         return self._info
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +11,7 @@ from bakepy.drivers.container import Container, in_thread
 from bakepy.drivers.container_options import parse
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import BUILDKIT, Amount, Capability, Driver, DriverError, NodeInfo
+from bakepy.drivers.threads import apart
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 
@@ -51,7 +51,7 @@ class DockerContainerDriver(Driver):
 
     async def boot(self, say: Callable[[str | Amount], None]) -> None:
         """Make the container unless it is there, start it unless it runs, and wait until BuildKit answers."""
-        state = await asyncio.to_thread(self.container.state)
+        state = await apart(self.container.state)
         if state and state.running:
             return
         await in_thread(lambda stop: self._start(say, stop, make=state is None))
@@ -68,7 +68,7 @@ class DockerContainerDriver(Driver):
 
     async def emulates(self, architectures: frozenset[str]) -> frozenset[str] | None:
         """Tell what the image brings."""
-        return await asyncio.to_thread(self.container.emulates, architectures)
+        return await apart(lambda: self.container.emulates(architectures))
 
     async def why_lost(self) -> DriverError | None:
         """Tell how the container ended."""
@@ -76,11 +76,11 @@ class DockerContainerDriver(Driver):
 
     async def stop(self) -> None:
         """Stop the container; it and its build cache stay."""
-        await asyncio.to_thread(self._stop)
+        await apart(self._stop)
 
     async def remove(self, *, keep_state: bool = False) -> None:
         """Remove the container, and its volume unless that is to be kept for a builder of the same name."""
-        await asyncio.to_thread(self._remove, keep_state)
+        await apart(lambda: self._remove(keep_state))
 
     def _start(self, say: Callable[[str | Amount], None], stop: threading.Event, *, make: bool) -> None:
         from bakepy.drivers.container_admin import ContainerAdmin

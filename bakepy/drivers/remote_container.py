@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar
@@ -12,6 +11,7 @@ from bakepy.drivers.container import Container, in_thread
 from bakepy.drivers.docker_host import current_context, docker_host
 from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo
 from bakepy.drivers.remote import loads_by_default
+from bakepy.drivers.threads import apart
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 
@@ -41,7 +41,7 @@ class RemoteContainerDriver(Driver):
 
     async def boot(self, say: Callable[[str], None]) -> None:
         """Check that the container runs and its BuildKit answers; raises DriverError."""
-        state = await asyncio.to_thread(self._container.state)
+        state = await apart(self._container.state)
         if state and not state.running:
             name = self._container.name
             raise DriverError.of(f"the container {name} does not run", hint=f"start it: docker start {name}")
@@ -57,7 +57,7 @@ class RemoteContainerDriver(Driver):
 
     async def emulates(self, architectures: frozenset[str]) -> frozenset[str] | None:
         """Tell what the image brings."""
-        return await asyncio.to_thread(self._container.emulates, architectures)
+        return await apart(lambda: self._container.emulates(architectures))
 
     async def why_lost(self) -> DriverError | None:
         """Tell how the container ended."""
