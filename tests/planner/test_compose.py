@@ -127,6 +127,29 @@ def test_dot_env_is_read_below_the_environment(folder):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
+        ("2024-01-01", "2024-01-01 00:00:00 +0000 UTC"),
+        ("2024-1-2 3:04:05", "2024-01-02 03:04:05 +0000 UTC"),
+        ("2024-01-01  10:20:30.50", "2024-01-01 10:20:30.5 +0000 UTC"),
+        ("2024-01-01 10:20:30.1234567890", "2024-01-01 10:20:30.123456789 +0000 UTC"),
+        ("2024-01-01t10:20:30Z", "2024-01-01 10:20:30 +0000 UTC"),
+        ("2024-01-01T10:20:30.500+02:00", "2024-01-01 10:20:30.5 +0200 +0200"),
+        ("2024-01-01T10:20:30-00:30", "2024-01-01 10:20:30 -0030 -0030"),
+        ("2024-01-01T10:20:30-00:00", "2024-01-01 10:20:30 +0000 UTC"),
+        ("0000-02-29", "0000-02-29 00:00:00 +0000 UTC"),
+        ("!!timestamp 2024-01-01", "2024-01-01 00:00:00 +0000 UTC"),
+        *((text, text) for text in ("1900-02-29", "2024-01-01T10:20:30", "2024-01-01 10:20:60", "2024-13-01")),
+        *((text, text) for text in ("2024-01-01T10:20:30+25:00", "2024-01-01 10:20:30 +2")),
+        ("'2024-01-01'", "2024-01-01"),
+    ],
+)
+def test_times_are_printed_as_the_reference_prints_them(text, value):
+    """What YAML 1.1 takes for a time becomes the text that Go makes of one; what is quoted or no time stays."""
+    assert build(f"args: {{A: {text}}}") == {"args": {"A": value}}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
         ("a$A-${A}b", "a1-1b"),
         ("${NONE}", ""),
         ("${NONE:-x}${EMPTY:-y}${EMPTY-z}${A:-n}", "xy1"),
@@ -149,6 +172,8 @@ def test_variables_are_replaced(text, value):
         ("services: {a: {image: '${X?}'}}", "required variable X is missing a value"),
         ("services: {a: {image: '${'}}", "invalid interpolation format for services.a.image."),
         ("services: {a: {scale: '${X}', image: b}}", "error while interpolating services.a.scale: failed to cast"),
+        ("services: {a: {image: 2024-01-01}}", "services.a.image must be a string"),
+        ("services: {a: {build: {args: {2024-01-01: b}}}}", "non-string key in services.a.build.args"),
         ("services: {a: {build: {contxt: .}}}", "services.a.build additional properties 'contxt' not allowed"),
         ("services: {a: {build: {tags: x}}}", "services.a.build.tags must be a array"),
         ("services: {a: {build: 1}}", "services.a.build: invalid type int for build"),

@@ -9,6 +9,7 @@ from typing import Any, cast
 import yaml
 
 from bakepy.diagnostics import BakeError, Diagnostic, Source, Span, nearest
+from bakepy.planner.compose.moment import moment
 from bakepy.records import Record
 
 Path = tuple[str, ...]
@@ -214,7 +215,7 @@ class _Builder:
                     merged = {**self._mapping(source, path, out), **merged}
                 continue
             name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
-            if not isinstance(name, str):
+            if type(name) is not str:
                 where = f"in {'.'.join(path)}" if path else "at top level"
                 raise self._no_text(key, f"non-string key {where}: {key.value if name is not None else 'nil'}")
             if name in made:
@@ -253,7 +254,7 @@ class _Builder:
 def _scalar(node: yaml.ScalarNode) -> Any:
     text = str(node.value)
     tag = node.tag.removeprefix("tag:yaml.org,2002:")
-    if tag not in {PLAIN, "int", "float", "bool", "null", "!reset", "!override"} or (
+    if tag not in {PLAIN, "int", "float", "bool", "null", "timestamp", "!reset", "!override"} or (
         tag.startswith("!") and node.style is not None
     ):
         return text
@@ -263,7 +264,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return BOOLS[text]
     if SPECIAL.fullmatch(text):
         return float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".NaN", "nan").replace(".Inf", "inf"))
-    return _number(text)
+    return moment(text) or _number(text)
 
 
 def _number(text: str) -> int | float | str:
