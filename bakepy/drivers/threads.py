@@ -19,7 +19,8 @@ async def apart(
     """Return what a call returns that blocks; raises what it raises.
 
     Being cancelled, it tells the call so by `give_up`, if it can, and waits a moment for its end; `late` takes what
-    the call returns all the same. (`asyncio.to_thread` leaves threads behind that the event loop waits for, however long.)
+    the call returns all the same. (`asyncio.to_thread` leaves threads behind for which the event loop waits, however
+    long that takes.)
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
