@@ -33,6 +33,8 @@ VARYING = {
     r"linux/arm64\*(, linux/[^\s,]+)*": "PLATFORMS",
     r"linux/amd64[^\s,]*( \(\+\d+\))?(, linux/[^\s,]+( \(\+\d+\))?)*(, \(\d+ more\))?(?=\s|$)": "PLATFORMS",
     r"\bdone \d+\.\ds": "done TIME",
+    # Steps are numbered as they begin, and those that need nothing of each other begin together.
+    r"(?m)^#[1-9]\d*(?= )": "#N",
 }
 """What differs between machines and runs, and what it is compared as."""
 
