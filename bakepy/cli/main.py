@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import NoReturn
 
 import bakepy
@@ -79,15 +80,24 @@ def main(argv: Sequence[str]) -> int:
         hint = f" Did you mean '{near}'?" if near else ""
         print(f"ERROR: unknown command: bakepy {name}.{hint}\nRun 'bakepy --help' for the commands.", file=sys.stderr)
         return 1
-    module = import_module(f"bakepy.cli.{name.replace('-', '_')}")
-    return int(module.main(argv[1:]))
+    return int(_module(name).main(argv[1:]))
 
 
 def _command_first(argv: Sequence[str]) -> list[str]:
-    """Move a leading `--builder NAME` or `--debug` behind the command, where each command reads it."""
+    """Move a leading `--builder NAME` or `--debug` behind the command, where it is read; others ignore it."""
     own = 2 if argv[0] == "--builder" else 1
     rest = list(argv[own:])
-    return [rest[0], *argv[:own], *rest[1:]] if rest else []
+    flag = "builder" if argv[0].startswith("--builder") else "debug"
+    takes = bool(rest) and rest[0] in {*COMMANDS, *ALIASES} - {"version"} and _takes(rest[0], flag)
+    return [rest[0], *argv[:own], *rest[1:]] if takes else rest
+
+
+def _takes(command: str, name: str) -> bool:
+    return any(flag.name == name for flag in getattr(_module(command), "FLAGS", ()))
+
+
+def _module(command: str) -> ModuleType:
+    return import_module(f"bakepy.cli.{ALIASES.get(command, command).replace('-', '_')}")
 
 
 def entry() -> None:

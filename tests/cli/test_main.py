@@ -130,3 +130,15 @@ def test_too_little_memory_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None
 
     assert guarded(fail, []) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "ERROR: not enough memory"
+
+
+@pytest.mark.parametrize("leading", [["--builder", "nope"], ["--builder=nope"], ["-D"], ["--debug"]])
+@pytest.mark.parametrize("words", [["version"], ["functions", "join"], ["schema"]])
+def test_leading_flags_are_ignored_by_commands_without_them(
+    leading: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What stands before the command is for those commands that have a builder or a display."""
+    assert main([*leading, *words]) == 0
+    printed = capsys.readouterr().out
+    assert main(words) == 0
+    assert printed == capsys.readouterr().out != ""
