@@ -135,6 +135,7 @@ class _Run:
         self._work = work
         self._graph = work.running = placement.graph
         self._nodes = {name: run for name, (_, run) in nodes.items()}
+        self._several = len(nodes) > 1
         self._scheduler = Scheduler(placement.graph, placement.tiers)
         self._parts = Parts(work, placement, lambda: self._events.put_nowait(None), _words)
         self._results: dict[str, Result] = {}
@@ -220,7 +221,8 @@ class _Run:
             case ConnectionLost() | NodeLost() if len(self._nodes) > 1:
                 self._lose(self._scheduler.node[event.vertex], event.solved)
             case BakeError():
-                self._finish(event.vertex, Ended(State.FAILED, error=_words(event.solved)), event.solved)
+                error = self._on_node(event.vertex, event.node) + _words(event.solved)
+                self._finish(event.vertex, Ended(State.FAILED, error=error), event.solved)
             case _:
                 raise event.solved
 
@@ -299,7 +301,14 @@ class _Run:
             self._work.report(ev.SolveFinished(solve, time.time_ns(), ev.State.CANCELLED))
 
     def _solve_of(self, vertex: Vertex, node: str) -> ev.Solve:
-        return ev.Solve(self._work.ref(vertex.id), vertex.targets, node if len(self._nodes) > 1 else "")
+        return ev.Solve(self._work.ref(vertex.id), vertex.targets, node if self._several else "")
+
+    def _on_node(self, vertex: str, node: str) -> str:
+        """Return what stands before an error of one node, where there are several."""
+        if not self._several:
+            return ""
+        platforms = ", ".join(self._graph.vertices[vertex].spec.platforms)
+        return f"on node {node} ({platforms}): " if platforms else f"on node {node}: "
 
 
 def _words(error: BakeError) -> str:

@@ -1,7 +1,7 @@
 """What is known of a run so far: events go in, displays read it. No clock, no terminal.
 
-Steps are merged as BuildKit's status API asks: by digest (or by progress group), over all solves that report them. A
-step may start and complete several times, so its running time is the union of its intervals.
+Steps are merged as BuildKit's status API asks: by digest (or by progress group), over all solves that report them
+to one node. A step may start and complete several times, so its running time is the union of its intervals.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from bakepy.progress import events as ev
+from bakepy.records import replace
 
 TAIL = 40
 """Lines of output kept of each step: enough to see why it failed."""
@@ -20,14 +21,22 @@ ESCAPES = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x
 
 
 def prefixed(name: str, solve: ev.Solve) -> str:
-    """Return a step's name with the targets it belongs to: `[app 2/3] RUN …`, as the reference prints it."""
-    prefix = label(solve)
+    """Return a step's name with the targets it belongs to: `[app 2/3] RUN …`, as the reference prints it.
+
+    Where there are several nodes, the node follows: `[app arm 2/3] RUN …`.
+    """
+    prefix = " ".join(filter(None, (named(solve), solve.node)))
     if not prefix:
         return name
     return f"[{prefix} {name[1:]}" if name.startswith("[") else f"[{prefix}] {name}"
 
 
 def label(solve: ev.Solve) -> str:
+    """Name a solve by its targets, and its node where there are several: `app [arm]`."""
+    return " ".join(filter(None, (named(solve), solve.node and f"[{solve.node}]")))
+
+
+def named(solve: ev.Solve) -> str:
     """Name a solve by its targets, shortened where many share it."""
     first = ",".join(solve.targets[:3])
     return f"{first},…" if len(solve.targets) > 3 else first
@@ -167,14 +176,17 @@ class Board:
 
     def vertex(self, solve: ev.Solve, vertex: ev.Vertex) -> Step:
         """Merge one vertex and return its step."""
-        key = vertex.group or vertex.digest
-        self._group[vertex.digest] = key
+        work = self.works.get(solve.ref)
+        node = self._node(solve)
+        key = node + (vertex.group or vertex.digest)
+        self._group[node + vertex.digest] = key
         step = self.steps.get(key)
         if step is None:
             name = vertex.group_name or vertex.name
-            step = Step(key, name if self.single else prefixed(name, solve), len(self.steps) + 1)
+            shown = replace(solve, targets=() if self.single else solve.targets, node=node)
+            step = Step(key, prefixed(name, shown), len(self.steps) + 1)
             self.steps[key] = step
-        if work := self.works.get(solve.ref):
+        if work:
             work.steps[key] = step
         if vertex.started is not None:
             step.intervals[vertex.started] = vertex.completed or step.intervals.get(vertex.started)
@@ -183,13 +195,19 @@ class Board:
             step.error = vertex.error
         return step
 
-    def step(self, vertex: str) -> Step | None:
-        """Return the step of a vertex by digest."""
-        return self.steps.get(self._group.get(vertex, vertex))
+    def _node(self, solve: ev.Solve) -> str:
+        """Return the node of a solve where there are several, as the solve's start said."""
+        work = self.works.get(solve.ref)
+        return work.solve.node if work else ""
 
-    def warn(self, warning: ev.Warned) -> Step | None:
+    def step(self, solve: ev.Solve, vertex: str) -> Step | None:
+        """Return the step of a vertex by digest."""
+        digest = self._node(solve) + vertex
+        return self.steps.get(self._group.get(digest, digest))
+
+    def warn(self, solve: ev.Solve, warning: ev.Warned) -> Step | None:
         """Keep a warning once, whatever number of solves report it, and return its step."""
-        step = self.step(warning.vertex)
+        step = self.step(solve, warning.vertex)
         source = warning.source
         seen = (warning.short, warning.url, source.filename if source else "", source.first if source else 0)
         if seen in self._warned:

@@ -119,7 +119,7 @@ class Plain(ev.Reporter):
     def _update(self, events: list[ev.SolveUpdate]) -> None:
         board = self._board
         ended: dict[str, Step] = {}
-        moved: dict[tuple[str, str], ev.Progress] = {}
+        moved: dict[tuple[str, str], tuple[Step, ev.Progress]] = {}
         for event in events:
             for vertex in event.vertices:
                 step = board.vertex(event.solve, vertex)
@@ -131,17 +131,18 @@ class Plain(ev.Reporter):
                 elif step.completed:
                     self._ended.add((step.key, vertex.started))
                     ended[step.key] = step
-            moved |= {(progress.vertex, progress.id): progress for progress in event.progress}
+            for progress in event.progress:
+                if step_ := board.step(event.solve, progress.vertex):
+                    moved[step_.key, progress.id] = (step_, progress)
             for log in event.logs:
-                if step_ := board.step(log.vertex):
+                if step_ := board.step(event.solve, log.vertex):
                     for since, line in step_.take_log(log):
                         self._say(step_, f"{since:.3f} {line}", named=True)
             for warning in event.warnings:
-                if step_ := board.warn(warning):
+                if step_ := board.warn(event.solve, warning):
                     self._say(step_, f"WARN: {warning.short}")
-        for progress in moved.values():
-            if step_ := board.step(progress.vertex):
-                self._progress(step_, progress)
+        for step, progress in moved.values():
+            self._progress(step, progress)
         for step in ended.values():
             if step.completed:
                 self._end(step)
@@ -179,7 +180,7 @@ class Plain(ev.Reporter):
 
     def _finish(self, event: ev.SolveFinished) -> None:
         work = self._board.finish(event)
-        if self._board.single:
+        if self._board.single and not event.solve.node:
             return
         name = label(event.solve)
         self._current = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bakepy.progress import events as ev
-from bakepy.progress.board import Board, Work, label
+from bakepy.progress.board import Board, Work, named
 
 LINES = 20
 """Lines of output shown of a failed step."""
@@ -39,7 +39,7 @@ def _failure(work: Work, end: ev.SolveFinished) -> Iterator[str]:
         yield "------"
     for source in end.sources[:1]:
         yield from excerpt(source)
-    name = label(work.solve)
+    name = named(work.solve)  # on which node, the error says
     yield f"ERROR: target {name}: {end.error}" if name else f"ERROR: {end.error}"
 
 

@@ -95,13 +95,13 @@ class Tty(ev.Reporter):
             if step.completed:
                 step.flush()
         for progress in event.progress:
-            if step_ := board.step(progress.vertex):
+            if step_ := board.step(event.solve, progress.vertex):
                 step_.progress[progress.id] = progress
         for log in event.logs:
-            if step_ := board.step(log.vertex):
+            if step_ := board.step(event.solve, log.vertex):
                 step_.take_log(log)
         for warning in event.warnings:
-            board.warn(warning)
+            board.warn(event.solve, warning)
 
     def _view(self) -> RenderableType:
         with self._lock:

@@ -51,12 +51,36 @@ def test_a_step_is_named_with_its_target(name: str, expected: str) -> None:
     assert prefixed(name, SOLVE) == expected
 
 
+@pytest.mark.parametrize(("targets", "name"), [(("app",), "[arm 2/3] RUN x"), (("app", "b"), "[app arm 2/3] RUN x")])
+def test_a_step_is_named_with_its_node(targets: tuple[str, ...], name: str) -> None:
+    """Where there are several nodes, the same step of two of them is two steps, and each names its node."""
+    board = Board()
+    board.plan(targets)
+    vertex = ev.Vertex("d", "[2/3] RUN x", started=1)
+    steps = []
+    for node in ("arm", "amd"):
+        board.start(ev.SolveStarted(ev.Solve(node, ("app",), node), 0))
+        steps.append(board.vertex(ev.Solve(node, ("app",), node), vertex))
+
+    assert [step.name for step in steps] == [name, name.replace("arm", "amd")]
+    assert board.step(ev.Solve("amd", ("app",)), "d") is steps[1]
+
+
+def test_the_node_of_an_update_alone_is_not_told() -> None:
+    """Updates always carry a node; whether there are several is said where a solve starts."""
+    board = Board()
+    board.start(ev.SolveStarted(SOLVE, 0))
+    step = board.vertex(ev.Solve("r", ("app",), "only"), ev.Vertex("d", "[2/3] RUN x"))
+
+    assert step.name == "[app 2/3] RUN x"
+
+
 def test_equal_warnings_of_several_solves_are_kept_once() -> None:
     """Fifty targets with one Dockerfile warn once."""
     board = Board()
     warning = ev.Warned("v", 1, "short", source=ev.SourceRange("Dockerfile", b"x", 1, 1))
-    board.warn(warning)
-    board.warn(warning)
+    board.warn(SOLVE, warning)
+    board.warn(SOLVE, warning)
 
     assert len(board.warnings) == 1
 
@@ -65,7 +89,7 @@ def test_equal_warnings_of_several_solves_are_kept_once() -> None:
 def test_a_warning_names_its_line_once(short: str) -> None:
     """The line is added where BuildKit's own words lack it."""
     board = Board()
-    board.warn(ev.Warned("v", 1, short, source=ev.SourceRange("Dockerfile", b"x", 1, 1)))
+    board.warn(SOLVE, ev.Warned("v", 1, short, source=ev.SourceRange("Dockerfile", b"x", 1, 1)))
 
     assert " - Rule: text (line 1)" in list(summary.warnings(board))
 

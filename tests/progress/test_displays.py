@@ -90,6 +90,38 @@ def test_rawjson_gives_back_what_buildkit_wrote(name: str) -> None:
     assert ours == theirs
 
 
+def on_nodes(reporter: ev.Reporter, *targets: str) -> None:
+    """Report a target that one node built and another one did not."""
+    reporter.plan(targets)
+    for node, state, error in (("amd", ev.State.DONE, ""), ("arm", ev.State.FAILED, "on node arm (linux/arm64): no")):
+        solve = ev.Solve(node, (targets[0],), node)
+        reporter.report(ev.SolveStarted(solve, 0))
+        reporter.report(ev.SolveFinished(solve, 2_000_000_000, state, error))
+    reporter.close()
+
+
+@pytest.mark.parametrize("targets", [("app",), ("app", "other")])
+def test_plain_names_nodes(targets: tuple[str, ...]) -> None:
+    """What ended on one of several nodes is told with the node, where there is one target too."""
+    out = io.StringIO()
+    on_nodes(Plain(out), *targets)
+    lines = out.getvalue().splitlines()
+
+    assert "=> target app [amd]: done 2.0s" in lines
+    assert "=> target app [arm]: failed 2.0s" in lines
+    assert lines[-1] == "ERROR: target app: on node arm (linux/arm64): no"
+
+
+def test_tty_names_nodes() -> None:
+    """What ended on one of several nodes is told with the node on a terminal too."""
+    out = io.StringIO()
+    on_nodes(Tty(out, Console(file=out, force_terminal=True, width=100, height=40)), "app")
+    lines = screen(out.getvalue(), 100, 60)
+
+    assert any(line.startswith(" ✔ app [amd]") for line in lines)
+    assert any(line.startswith(" ✘ app [arm]") for line in lines)
+
+
 def screen(text: str, columns: int, rows: int) -> list[str]:
     terminal = pyte.Screen(columns, rows)
     pyte.Stream(terminal).feed(text.replace("\n", "\r\n"))
