@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from bakepy.diagnostics import Diagnostic
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import Driver
 from bakepy.records import Record
@@ -32,11 +33,17 @@ class Node(Record):
 
 
 class Builder(Record):
-    """Name a builder and its nodes; `load_into` is the Docker Engine that `--load` means."""
+    """Name a builder and its nodes; `load_into` is the Docker Engine that `--load` means.
 
-    __slots__ = ("name", "nodes", "load_into")
+    `warnings` are of its choice.
+    """
 
-    def __init__(self, name: str, nodes: tuple[Node, ...], load_into: DockerHost) -> None:
+    __slots__ = ("name", "nodes", "load_into", "warnings")
+
+    def __init__(
+        self, name: str, nodes: tuple[Node, ...], load_into: DockerHost, warnings: tuple[Diagnostic, ...] = ()
+    ) -> None:
         self.name: Final = name
         self.nodes: Final = nodes
         self.load_into: Final = load_into
+        self.warnings: Final = warnings

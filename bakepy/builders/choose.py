@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bakepy.builders.builder import Builder, Node
-from bakepy.builders.store import StoredBuilder, StoredNode, names, read, selected, touch
-from bakepy.diagnostics import BakeError, nearest
+from bakepy.builders.store import StoredBuilder, StoredNode, StoreError, names, namesakes, read, selected, touch
+from bakepy.diagnostics import BakeError, Diagnostic, Severity, nearest
 from bakepy.drivers.docker_host import DockerHost, context_names, current_context, current_endpoint, docker_host
 from bakepy.drivers.interface import Driver, DriverError
 from bakepy.settings import Settings
@@ -50,7 +50,7 @@ def choose(name: str | None, settings: Settings) -> Builder:
             " installed",
             hint="run: bakepy engine install",
         )
-    builder = Builder(stored.name, nodes(stored, settings), load_into)
+    builder = Builder(stored.name, nodes(stored, settings), load_into, tuple(clash(stored, settings)))
     if not stored.implicit or settings.buildx_config.is_dir():
         # A user who never made a builder keeps no store.
         touch(settings, stored)
@@ -86,11 +86,31 @@ def everything(settings: Settings) -> list[StoredBuilder]:
 
     Raises StoreError.
     """
-    stored = [builder for name in names(settings) if (builder := read(settings, name))]
+    stored = [builder for name in names(settings) for builder in namesakes(settings, name)]
     taken = {builder.name for builder in stored}
     contexts = [context_builder(name) for name in sorted(context_names(settings)) if name not in taken]
     embedded = [EMBEDDED_BUILDER] if EMBEDDED not in taken and _is_installed(settings) else []
     return [*sorted(stored, key=lambda builder: builder.name), *contexts, *embedded]
+
+
+def clash(builder: StoredBuilder, settings: Settings) -> list[Diagnostic]:
+    """Return a warning where a name means this builder, and bakepy has another one of it."""
+    try:
+        found = [] if builder.implicit else namesakes(settings, builder.name)
+    except StoreError:
+        return []  # what is damaged is no builder to be mistaken for this one
+    if len(found) < 2:
+        return []
+    meant, other = found
+    return [
+        Diagnostic(
+            f'there are two builders "{meant.name}": the one of the {meant.driver} driver is meant,'
+            f" not the one of the {other.driver} driver",
+            "docker buildx does not see the latter, so it could give the name again",
+            hint=f"remove the first: docker buildx rm {meant.name}; or both: bakepy rm {meant.name}",
+            severity=Severity.WARNING,
+        )
+    ]
 
 
 def known_names(settings: Settings) -> list[str]:

@@ -21,7 +21,18 @@ from typing import Any
 from bakepy.builders.record import NAME, StoredBuilder, StoredNode, StoreError, checked_name, decode, encode, go_json
 from bakepy.settings import Settings
 
-__all__ = ["StoreError", "StoredBuilder", "StoredNode", "Writer", "last_activity", "names", "read", "selected", "touch"]
+__all__ = [
+    "StoreError",
+    "StoredBuilder",
+    "StoredNode",
+    "Writer",
+    "last_activity",
+    "names",
+    "namesakes",
+    "read",
+    "selected",
+    "touch",
+]
 
 OWN = "bakepy"
 """The folder of builders that buildx cannot read."""
@@ -38,9 +49,24 @@ def names(settings: Settings) -> list[str]:
 
 
 def read(settings: Settings, name: str) -> StoredBuilder | None:
-    """Return a stored builder, or None where there is none of this name; raises StoreError."""
-    file = _find(settings, name)
-    record = _load(file) if file else None
+    """Return a stored builder, or None where there is none of this name; raises StoreError.
+
+    Where both tools have one of this name, it is the one in the files that buildx reads: either tool means the same.
+    """
+    files = _files(settings, name)
+    return _read(files[0], name) if files else None
+
+
+def namesakes(settings: Settings, name: str) -> list[StoredBuilder]:
+    """Return all stored builders of a name, first the one that the name means; raises StoreError.
+
+    There are two where buildx, which does not see our own, was asked to make one of the same name.
+    """
+    return [builder for file in _files(settings, name) if (builder := _read(file, name))]
+
+
+def _read(file: Path, name: str) -> StoredBuilder | None:
+    record = _load(file)
     if record is None:
         return None
     try:
@@ -114,15 +140,21 @@ class Writer:
         _stamp(self._settings, root, builder.name)
         _write(self._settings, root / "instances" / checked_name(builder.name), encode(builder))
 
-    def remove(self, name: str) -> None:
-        """Remove a builder with what is remembered of its builds; one that is not there is no fault."""
+    def remove(self, name: str, driver: str = "") -> None:
+        """Remove a builder with what is remembered of its builds; one that is not there is no fault.
+
+        With a driver, a namesake in the other folder stays.
+        """
         low = checked_name(name)
-        for root in _roots(self._settings):
+        own = _folder(self._settings, driver)
+        alone = driver and (own / "instances" / low).exists()
+        for root in (own,) if alone else _roots(self._settings):
             # The activity's file is called as the builder was when it was made, its own file in lower case.
             for file in (*root.glob("activity/*"), root / "instances" / low):
                 if file.name.lower() == low:
                     file.unlink(missing_ok=True)
-        self.forget_builds(low)
+        if not _files(self._settings, low):
+            self.forget_builds(low)
 
     def forget_builds(self, name: str, node: str = "") -> None:
         """Remove buildx's records of the builds of a builder, or of one of its nodes."""
@@ -147,21 +179,25 @@ def _roots(settings: Settings) -> tuple[Path, Path]:
 
 
 def _root(settings: Settings, builder: StoredBuilder) -> Path:
+    return _folder(settings, builder.driver)
+
+
+def _folder(settings: Settings, driver: str) -> Path:
     shared, own = _roots(settings)
-    return own if builder.driver in OWN_DRIVERS else shared
+    return own if driver in OWN_DRIVERS else shared
 
 
-def _find(settings: Settings, name: str) -> Path | None:
+def _files(settings: Settings, name: str) -> list[Path]:
     # buildx folds names to lower case before it makes a file of them.
     if not NAME.fullmatch(name):
-        return None
+        return []
     files = (root / "instances" / name.lower() for root in _roots(settings))
-    return next((file for file in files if file.exists()), None)
+    return [file for file in files if file.exists()]
 
 
 def _is_known(settings: Settings, name: str) -> bool:
     # The user's own embedded engine has no file: it bears its driver's name.
-    return name in OWN_DRIVERS or _find(settings, name) is not None
+    return name in OWN_DRIVERS or bool(_files(settings, name))
 
 
 def _is_name(file: Path) -> bool:

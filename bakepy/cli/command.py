@@ -48,6 +48,23 @@ def _name(usage: str) -> str:
     return " ".join(_synopsis(usage).split()[:2])
 
 
+def builder(name: str, settings: Settings) -> StoredBuilder:
+    """Return the builder that a name means, or none does; a clash of names is told. Raises BakeError."""
+    from bakepy.builders.choose import find
+
+    found = find(name, settings)
+    tell_clash(found, settings)
+    return found
+
+
+def tell_clash(found: StoredBuilder, settings: Settings) -> None:
+    """Warn on standard error where another builder has this one's name, too."""
+    from bakepy.builders.choose import clash
+
+    for warning in clash(found, settings):
+        tell(f"WARNING: {warning}\n  hint: {warning.hint}")
+
+
 def seconds(given: Given) -> float:
     """Return `--timeout`; 0 and less mean to wait as long as it takes, if that is less than a day. Raises BakeError."""
     from bakepy.cli.units import SECOND, parse_duration

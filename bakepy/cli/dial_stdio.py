@@ -40,11 +40,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     import asyncio
 
-    from bakepy.builders.choose import find
     from bakepy.settings import Settings
 
     settings = Settings()
-    builder = find(given.text("builder"), settings)
+    builder = command.builder(given.text("builder"), settings)
     wanted = given.text("platform") or settings.lookup("DOCKER_DEFAULT_PLATFORM") or ""
     asyncio.run(_run(builder, settings, wanted, command.seconds(given), given.text("progress", "none")))
     # A thread may wait for input that no one will read any more.

@@ -53,7 +53,6 @@ def main(argv: Sequence[str]) -> int:
         raise BakeError.of("--format and --verbose cannot be used together")
     import asyncio
 
-    from bakepy.builders.choose import find
     from bakepy.cli.filters import parse
     from bakepy.cli.usage import PRETTY, row, summary
     from bakepy.settings import Settings
@@ -62,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     form = "pretty" if given.switch("verbose") else given.text("format") or "table"
     known = {"pretty": PRETTY, "table": TABLE}
     conditions = parse(given.all("filter")).conditions
-    builder = find(given.text("builder"), settings)
+    builder = command.builder(given.text("builder"), settings)
     records = asyncio.run(_records(builder, settings, conditions, command.seconds(given)))
     table = formatting.is_table(form)
     print(

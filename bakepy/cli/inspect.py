@@ -35,11 +35,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     import asyncio
 
-    from bakepy.builders.choose import find
     from bakepy.settings import Settings
 
     settings = Settings()
-    builder = find(given.arguments[0] if given.arguments else given.text("builder"), settings)
+    builder = command.builder(given.arguments[0] if given.arguments else given.text("builder"), settings)
     debug = bool(given.switch("debug"))
     bootstrap = bool(given.switch("bootstrap"))
     state, features = asyncio.run(_load(builder, settings, command.seconds(given), bootstrap=bootstrap, debug=debug))

@@ -55,11 +55,15 @@ def main(argv: Sequence[str]) -> int:
     states = asyncio.run(load_all(everything(settings), settings, within=command.seconds(given)))
     # What cannot be reached comes last.
     states.sort(key=lambda state: state.error is not None)
-    chosen = current(settings).name
+    selected = current(settings)
+    chosen = (selected.name, selected.driver)
+    told = {state.stored.name: state.stored for state in reversed(states)}
+    for name in sorted(told):
+        command.tell_clash(told[name], settings)
     proxies = _proxies(settings)
 
     def whole_as_json(state: BuilderState) -> str:
-        return _json(listing.record(state, current=state.stored.name == chosen, proxies=proxies))
+        return _json(listing.record(state, current=_is(state, chosen), proxies=proxies))
 
     if formatting.is_json(form):
         for state in states:
@@ -70,13 +74,18 @@ def main(argv: Sequence[str]) -> int:
         # In a template, too, the JSON of a row is all that is known of its builder.
         Object(row, partial(whole_as_json, state))
         for state in states
-        for row in listing.rows(state, current=state.stored.name == chosen, table=table, whole=whole)
+        for row in listing.rows(state, current=_is(state, chosen), table=table, whole=whole)
     ]
     print(formatting.show(TABLE if form == "table" else form, rows, HEADINGS), end="")
     if table:
         sys.stdout.flush()
-        _explain([state for state in states if not state.stored.implicit or state.stored.name == chosen])
+        _explain([state for state in states if not state.stored.implicit or _is(state, chosen)])
     return 0
+
+
+def _is(state: BuilderState, chosen: tuple[str, str]) -> bool:
+    # A name alone may be that of two.
+    return (state.stored.name, state.stored.driver) == chosen
 
 
 def _json(record: Mapping[str, object]) -> str:

@@ -58,11 +58,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     import asyncio
 
-    from bakepy.builders.choose import find
     from bakepy.cli.usage import sizes
 
     printer = _Printer(verbose=bool(given.switch("verbose")))
-    builder = find(given.text("builder"), settings)
+    builder = command.builder(given.text("builder"), settings)
     asyncio.run(_prune(builder, settings, request, printer, command.seconds(given)))
     print(sizes([("Total", printer.total)]), end="")
     return 0

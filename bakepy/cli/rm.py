@@ -31,6 +31,10 @@ Remove builders."""
 WARNING = "WARNING! This will remove all builders that are not in running state. Are you sure you want to continue?"
 
 
+Ended = list[tuple[str, "BakeError | None"]]
+"""What was to be removed, each with its error or None."""
+
+
 class Keep(Record):
     """Say what of a builder stays."""
 
@@ -50,6 +54,7 @@ def main(argv: Sequence[str]) -> int:
     import asyncio
 
     from bakepy.builders.choose import everything, find
+    from bakepy.builders.store import namesakes
     from bakepy.settings import Settings
 
     settings = Settings()
@@ -61,46 +66,49 @@ def main(argv: Sequence[str]) -> int:
             return 0
         made = [builder for builder in everything(settings) if not builder.implicit]
         return _report(asyncio.run(_remove_inactive(made, keep, settings)))
-    failed: dict[str, BakeError | None] = {}
+    ended: Ended = []
     builders = []
     for name in given.arguments or [given.text("builder")]:
         try:
-            builders.append(find(name, settings))
+            found = find(name, settings)
+            builders += [found] if found.implicit else namesakes(settings, found.name)
         except BakeError as error:
-            failed[name] = error
-    return _report(failed | asyncio.run(_remove_all(builders, keep, settings)))
+            ended.append((name, error))
+    named = list({(builder.name, builder.driver): builder for builder in builders}.values())
+    return _report(ended + asyncio.run(_remove_all(named, keep, settings)))
 
 
-def _report(ended: dict[str, BakeError | None]) -> int:
-    for name, error in ended.items():
+def _report(ended: Ended) -> int:
+    for name, error in ended:
         text = f"failed to remove {name}: {error}" if error else f"{name} removed"
         print(text, file=sys.stderr)
         for hint in (fault.hint for fault in error.diagnostics if fault.hint) if error else ():
             print(f"  hint: {hint}", file=sys.stderr)
-    if any(ended.values()):
+    if any(error for _name, error in ended):
         raise BakeError.of("failed to remove one or more builders")
     return 0
 
 
-async def _remove_inactive(
-    builders: Sequence[StoredBuilder], keep: Keep, settings: Settings
-) -> dict[str, BakeError | None]:
+async def _remove_inactive(builders: Sequence[StoredBuilder], keep: Keep, settings: Settings) -> Ended:
     from bakepy.builders.state import load_all
 
     states = await load_all(builders, settings, within=keep.within)
     # What cannot be asked may well run: it is left, and said.
-    unknown = {state.stored.name: state.error for state in states if state.error}
+    unknown: Ended = [(state.stored.name, state.error) for state in states if state.error]
     asked = [state for state in states if not state.error]
     idle = [state.stored for state in asked if not state.stored.dynamic and not any(n.runs for n in state.nodes)]
-    return {**unknown, **await _remove_all(idle, keep, settings)}
+    return unknown + await _remove_all(idle, keep, settings)
 
 
-async def _remove_all(builders: Sequence[StoredBuilder], keep: Keep, settings: Settings) -> dict[str, BakeError | None]:
+async def _remove_all(builders: Sequence[StoredBuilder], keep: Keep, settings: Settings) -> Ended:
     """Remove builders at once; return the error of each, or None."""
     import asyncio
 
     errors = await asyncio.gather(*(_remove(builder, keep, settings) for builder in builders))
-    return {builder.name: error for builder, error in zip(builders, errors, strict=True)}
+    names = [builder.name for builder in builders]
+    # Of two that share a name, each is told by its driver.
+    shown = [b.name if names.count(b.name) == 1 else f"{b.name} ({b.driver})" for b in builders]
+    return list(zip(shown, errors, strict=True))
 
 
 async def _remove(builder: StoredBuilder, keep: Keep, settings: Settings) -> BakeError | None:
@@ -121,7 +129,7 @@ async def _remove(builder: StoredBuilder, keep: Keep, settings: Settings) -> Bak
 
     def forget() -> None:
         with Writer.open(settings) as store:
-            store.remove(builder.name)
+            store.remove(builder.name, builder.driver)
 
     await asyncio.to_thread(forget)
     return error

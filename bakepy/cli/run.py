@@ -62,6 +62,8 @@ def run(config: Config, options: RunOptions) -> int:
     graph = build_graph(specs)
     reporter: Reporter = Steady(choose(options.progress, sys.stderr))
     builder = choose_builder(options.builder, settings)
+    for warning in builder.warnings:
+        reporter.report(Message(str(warning), "warning"))
     reporter.report(_building_with(builder))
     env = Environment(
         settings.environment(),

@@ -20,13 +20,12 @@ def main(argv: Sequence[str]) -> int:
         return 0
     import asyncio
 
-    from bakepy.builders.choose import find
     from bakepy.builders.state import NodeState
     from bakepy.settings import Settings
 
     settings = Settings()
     within = command.seconds(given)
-    builder = find(given.arguments[0] if given.arguments else given.text("builder"), settings)
+    builder = command.builder(given.arguments[0] if given.arguments else given.text("builder"), settings)
 
     async def stop(node: NodeState) -> None:
         if node.driver:

@@ -49,7 +49,10 @@ def _selectable(name: str, settings: Settings) -> bool:
     from bakepy.builders.store import read
     from bakepy.drivers.docker_host import context_names, current_context
 
-    if read(settings, name) or name == EMBEDDED:
+    if found := read(settings, name):
+        command.tell_clash(found, settings)
+        return True
+    if name == EMBEDDED:
         return True
     if name == current_context(settings):
         return False

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from bakepy.builders.choose import choose
 from bakepy.builders.store import StoredBuilder, StoredNode, Writer
 from bakepy.buildkit.client import Client
 from bakepy.cli import plugin
 from bakepy.cli.main import COMMANDS, PLUGIN, main
 from bakepy.diagnostics import BakeError
+from bakepy.engine.paths import Paths
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 from tests.daemon import Daemon, running_buildkitd
@@ -336,3 +338,49 @@ def test_a_file_in_the_plugin_s_place_is_left(home: Path) -> None:
     with pytest.raises(BakeError, match="is there already"):
         main(["install-plugin"])
     assert link.read_text() == "theirs"
+
+
+@pytest.fixture
+def namesakes(home: Path) -> Path:
+    """Two builders of one name: ours, and the one that buildx made later; returns the folder of both."""
+    main(["create", "--name", "twin", "--driver", "embedded"])
+    nodes = [{"Name": "twin0", "Endpoint": AWAY}]
+    folder = home / "docker" / "buildx"
+    record = {"Name": "twin", "Driver": "remote", "Nodes": nodes}
+    (folder / "instances" / "twin").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.mark.parametrize("words", ["ls", "inspect twin", "stop twin", "use twin", "ls --format json"])
+def test_a_name_of_two_builders_is_told(words: str, namesakes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command says which of the two it means: the one that buildx means."""
+    capsys.readouterr()
+    assert main(words.split()) == 0
+    assert 'WARNING: there are two builders "twin": the one of the remote driver is meant' in capsys.readouterr().err
+
+
+def test_a_build_tells_of_two_builders_of_its_name(namesakes: Path) -> None:
+    """The choice of a builder brings the warning along."""
+    assert 'two builders "twin"' in str(choose("twin", Settings()).warnings[0])
+
+
+def test_both_builders_of_a_name_are_listed(namesakes: Path, out) -> None:
+    """Only the one that the name means is marked as the current one."""
+    main(["use", "twin"])
+    first = "table {{.Name}}|{{.DriverEndpoint}}"
+    assert [line for line in out("ls", "--format", first).splitlines() if line.startswith("twin")] == [
+        "twin*|remote",
+        "twin|embedded",
+    ]
+
+
+def test_both_builders_of_a_name_are_removed(namesakes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`rm` stops and removes the embedded one, too."""
+
+    cache = Paths.of(Settings(), "twin0").state
+    cache.mkdir(parents=True)
+    capsys.readouterr()
+    assert main(["rm", "twin"]) == 0
+    assert capsys.readouterr().err == "twin (remote) removed\ntwin (embedded) removed\n"
+    assert not cache.exists()
+    assert not list(namesakes.rglob("*/twin"))
