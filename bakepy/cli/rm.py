@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from bakepy.cli import command
 from bakepy.cli.flags import Flag
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, Diagnostic, Severity
 from bakepy.records import Record
 
 if TYPE_CHECKING:
@@ -119,13 +119,21 @@ async def _remove(builder: StoredBuilder, keep: Keep, settings: Settings) -> Bak
     from bakepy.builders.store import Writer
 
     if builder.implicit:
-        way = "bakepy engine uninstall" if builder.name == EMBEDDED else f"docker context rm {builder.name}"
-        what = "the embedded engine" if builder.name == EMBEDDED else "this context"
-        return BakeError.of(f"context builder cannot be removed, run `{way}` to remove {what}")
-    error = None
+        return _not_made(builder)
     if not keep.daemon:
         state = await load(builder, settings, ask=False)
-        error = await _remove_nodes(state, keep)
+        if state.error:
+            return BakeError.of(
+                state.error.diagnostics[0].summary,
+                "it was left as it is",
+                hint=f"remove it with the tool that made it: docker buildx rm {builder.name}",
+            )
+        failed = await _remove_nodes(state, keep)
+        error = _failure(builder, failed, keep) if failed else None
+        if error and builder.driver == EMBEDDED:
+            return error
+    else:
+        error = None
 
     def forget() -> None:
         with Writer.open(settings) as store:
@@ -135,30 +143,67 @@ async def _remove(builder: StoredBuilder, keep: Keep, settings: Settings) -> Bak
     return error
 
 
-async def _remove_nodes(state: BuilderState, keep: Keep) -> BakeError | None:
-    """Stop and remove the nodes; return what went wrong: the builder goes all the same."""
+def _not_made(builder: StoredBuilder) -> BakeError:
+    """Return why a builder that nobody made cannot be removed."""
+    from bakepy.builders.choose import EMBEDDED
+
+    if builder.name == EMBEDDED:
+        return BakeError.of(
+            "the embedded engine is no builder that someone made",
+            "it is there wherever no other builder is selected",
+            hint="name a builder: bakepy rm NAME; to remove the engine itself, run: bakepy engine uninstall",
+        )
+    if builder.driver == "docker":
+        return BakeError.of(
+            f"context builder cannot be removed, run `docker context rm {builder.name}` to remove this context"
+        )
+    return BakeError.of("an address is no builder that someone made", hint="name a builder: bakepy rm NAME")
+
+
+async def _remove_nodes(state: BuilderState, keep: Keep) -> dict[str, BakeError]:
+    """Stop and remove the nodes, all at once; return the errors by the names of the nodes."""
     import asyncio
 
     from bakepy.drivers.interface import DriverError
 
-    async def remove(node: NodeState) -> None:
-        if node.error:
-            raise node.error
-        if node.driver:
-            try:
-                async with asyncio.timeout(keep.within):
-                    await node.driver.stop()
-                    await node.driver.remove(keep_state=keep.state)
-            except TimeoutError:
-                raise DriverError.of(
-                    f"the node was not removed within {keep.within:g}s",
-                    hint="it may still be there: remove what runs by hand",
-                ) from None
+    async def remove(node: NodeState) -> BakeError | None:
+        if node.driver is None:
+            return node.error
+        try:
+            async with asyncio.timeout(keep.within):
+                await node.driver.stop()
+                await node.driver.remove(keep_state=keep.state)
+        except TimeoutError:
+            return DriverError.of(f"the node was not removed within {keep.within:g}s")
+        except BakeError as error:
+            return error
+        return None
 
-    if state.error:
-        return state.error
-    try:
-        await command.on_nodes(state, remove)
-    except BakeError as error:
-        return error
-    return None
+    ended = await asyncio.gather(*(remove(node) for node in state.nodes))
+    return {node.stored.name: error for node, error in zip(state.nodes, ended, strict=True) if error}
+
+
+def _failure(builder: StoredBuilder, failed: Mapping[str, BakeError], keep: Keep) -> BakeError:
+    """Return the first node's error, and what became of the builder and of what its nodes ran."""
+    from bakepy.builders.choose import EMBEDDED
+
+    name, error = next(iter(failed.items()))
+    first = error.diagnostics[0]
+    where = f"node {name}: " if len(builder.nodes) > 1 else ""
+    hint = f"the builder {builder.name} is forgotten"
+    if builder.driver == EMBEDDED:
+        hint = f"try again, or forget the builder alone: bakepy rm --keep-daemon {builder.name}"
+    elif builder.driver == "docker-container":
+        from bakepy.drivers.container_spec import volume
+        from bakepy.drivers.docker_container import PREFIX
+
+        names = [PREFIX + node for node in failed]
+        volumes = "" if keep.state else " && docker volume rm " + " ".join(map(volume, names))
+        what = "its containers were" if len(names) > 1 else f"its container {names[0]} was"
+        hint += f", but {what} not removed; once the Engine answers: docker rm -f {' '.join(names)}{volumes}"
+    return BakeError(
+        [
+            Diagnostic(f"{where}{first.summary}", first.detail, hint=first.hint),
+            Diagnostic("", hint=hint, severity=Severity.WARNING),
+        ]
+    )

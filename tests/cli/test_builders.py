@@ -384,3 +384,57 @@ def test_both_builders_of_a_name_are_removed(namesakes: Path, capsys: pytest.Cap
     assert capsys.readouterr().err == "twin (remote) removed\ntwin (embedded) removed\n"
     assert not cache.exists()
     assert not list(namesakes.rglob("*/twin"))
+
+
+def stored(name: str, driver: str, *endpoints: str) -> Path:
+    """Write a builder as it is, and return its file."""
+    with Writer.open(Settings()) as store:
+        nodes = tuple(StoredNode(f"{name}{i}", endpoint) for i, endpoint in enumerate(endpoints))
+        store.save(StoredBuilder(name, driver, nodes))
+    return Settings().buildx_config / "instances" / name
+
+
+def test_a_builder_of_an_unknown_driver_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """What bakepy cannot stop it does not forget, unless it shall not be stopped."""
+    file = stored("far", "kubernetes", "kubernetes:///far")
+    with pytest.raises(BakeError):
+        main(["rm", "far"])
+    said = capsys.readouterr().err
+    assert 'the driver "kubernetes" of the builder "far" is not supported yet; it was left as it is' in said
+    assert "docker buildx rm far" in said
+    assert file.exists()
+    assert main(["rm", "--keep-daemon", "far"]) == 0
+    assert not file.exists()
+
+
+def test_containers_that_stay_behind_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without their Engine they cannot be removed; the builder is forgotten, as buildx does."""
+    file = stored("box", "docker-container", AWAY, "unix:///nonexistent/2")
+    with pytest.raises(BakeError):
+        main(["rm", "box"])
+    said = capsys.readouterr().err
+    assert "failed to remove box: node box0: " in said
+    assert "the builder box is forgotten, but its containers were not removed" in said
+    names = "buildx_buildkit_box0 buildx_buildkit_box1"
+    assert f"docker rm -f {names} && docker volume rm {names.replace('0 ', '0_state ')}_state" in said
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rm"], "the embedded engine is no builder that someone made"),
+        (["rm", "embedded"], "bakepy engine uninstall"),
+        (["rm", "default"], "docker context rm default"),
+        (["rm", "unix:///x"], "an address is no builder"),
+    ],
+)
+def test_what_nobody_made_is_not_removed(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what it is instead."""
+    monkeypatch.delenv("DOCKER_HOST")
+    monkeypatch.setattr("bakepy.drivers.docker_host.DEFAULT_SOCKET", AWAY)
+    with pytest.raises(BakeError):
+        main(words)
+    assert said in capsys.readouterr().err
