@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 from grpc import StatusCode
 from grpc.aio import AioRpcError, Metadata
 
-from bakepy.buildkit.errors import CANCELLED, ConnectionLost, SolveError, Unsupported, translate
+from bakepy.buildkit.errors import (
+    CANCELLED,
+    BuildkitError,
+    ConnectionLost,
+    NotBuildkit,
+    SolveError,
+    Unsupported,
+    translate,
+)
 from bakepy.buildkit.proto import control_pb2, gateway_pb2, session_pb2
 from bakepy.buildkit.requests import (
     CacheEntry,
@@ -33,16 +41,22 @@ if TYPE_CHECKING:
 
 CONTROL = "/moby.buildkit.v1.Control/"
 GATEWAY = "/moby.buildkit.v1.frontend.LLBBridge/"
+OLDEST = {CONTROL + method for method in ("ListWorkers", "Solve", "Status", "Session", "DiskUsage", "Prune")} | {
+    GATEWAY + method for method in ("Ping", "Solve")
+}
+"""Methods that every BuildKit has."""
 BUILD_ID = "buildkit-controlapi-buildid"
 
 M = TypeVar("M", bound="Message")
 
 
 class Calls:
-    """Make calls over one channel; each raises what `errors.translate` says."""
+    """Make calls over one channel; each raises what `errors.translate` says, or NotBuildkit."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, target: str) -> None:
         self._channel = channel
+        self._target = target
+        self._is_buildkit = False
 
     async def info(self) -> Info:
         """Call Control/Info."""
@@ -78,10 +92,11 @@ class Calls:
         call = method(request)
         try:
             while isinstance(message := await call.read(), answer):
+                self._is_buildkit = True
                 yield message
         except AioRpcError as error:
             if error.code() is not StatusCode.CANCELLED:
-                raise translate(error) from None
+                raise self._meaning(path, error) from None
         except asyncio.CancelledError:
             if _cancelled_here():
                 raise
@@ -165,14 +180,23 @@ class Calls:
         )
         call = method(request, metadata=metadata)
         try:
-            return await call
+            found = await call
         except AioRpcError as error:
-            raise translate(error) from None
+            raise self._meaning(path, error) from None
         except asyncio.CancelledError:
             if _cancelled_here():
                 raise
             message = await call.details() or "the builder cancelled the build"
             raise SolveError(message, code=CANCELLED) from None
+        self._is_buildkit = True
+        return found
+
+    def _meaning(self, path: str, error: AioRpcError) -> BuildkitError:
+        """Return what a failed call means: some server that knows none of BuildKit's oldest methods is another one."""
+        found = translate(error)
+        if isinstance(found, Unsupported) and path in OLDEST and not self._is_buildkit:
+            return NotBuildkit(self._target)
+        return found
 
 
 class SessionCall:

@@ -55,7 +55,7 @@ class Client:
 
         channel = await open_channel(endpoint, within=within)
         try:
-            yield cls(Calls(channel))
+            yield cls(Calls(channel, endpoint.target))
         finally:
             await channel.close()
 

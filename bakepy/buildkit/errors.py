@@ -39,6 +39,17 @@ class ConnectionLost(BuildkitError):
     """Say that the connection to the node broke while it was in use."""
 
 
+class NotBuildkit(BuildkitError):
+    """Say that what answers at the node's address is another server; `fault` is the transport's name for that."""
+
+    def __init__(self, target: str) -> None:
+        from bakepy.transport.faults import HINTS, Fault
+
+        self.fault = Fault.NOT_GRPC
+        message = f"cannot connect to {target}: the server does not know BuildKit's methods"
+        super().__init__(message, hint=HINTS[self.fault])
+
+
 class Unsupported(BuildkitError):
     """Say that the node's BuildKit is too old for a feature, which `feature` names."""
 

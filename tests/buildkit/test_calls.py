@@ -2,17 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
 import grpc.aio
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import RequestReceived
 
-from bakepy.buildkit.calls import Calls
-from bakepy.buildkit.errors import CANCELLED, BuildkitError, ConnectionLost, SolveError, Unsupported
+from bakepy.buildkit.calls import CONTROL, Calls
+from bakepy.buildkit.errors import CANCELLED, BuildkitError, ConnectionLost, NotBuildkit, SolveError, Unsupported
+from bakepy.buildkit.proto import control_pb2
 from bakepy.buildkit.requests import Info, SolveRequest
 from bakepy.transport.dial import open_channel
 from bakepy.transport.endpoint import Endpoint
+from bakepy.transport.faults import Fault
 
 
 class Ending(grpc.GenericRpcHandler):
@@ -58,11 +64,12 @@ async def server(ending: Ending, tmp_path: Path) -> AsyncIterator[grpc.aio.Serve
 @pytest.fixture
 async def calls(server: grpc.aio.Server, tmp_path: Path) -> AsyncIterator[Calls]:
     channel = await open_channel(Endpoint(f"unix:{tmp_path}/s"))
-    yield Calls(channel)
+    yield Calls(channel, f"unix:{tmp_path}/s")
     await channel.close()
 
 
 REQUEST = SolveRequest("ref", "session")
+STATUS = (CONTROL + "Status", control_pb2.StatusRequest(Ref="ref"), control_pb2.StatusResponse)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,6 @@ REQUEST = SolveRequest("ref", "session")
     [
         (grpc.StatusCode.UNKNOWN, SolveError),
         (grpc.StatusCode.CANCELLED, SolveError),
-        (grpc.StatusCode.UNIMPLEMENTED, Unsupported),
         (grpc.StatusCode.UNAVAILABLE, ConnectionLost),
     ],
 )
@@ -85,6 +91,50 @@ async def test_a_status_is_a_typed_error(
     if status is grpc.StatusCode.CANCELLED:
         assert isinstance(caught.value, SolveError)
         assert caught.value.code == CANCELLED
+
+
+@asynccontextmanager
+async def web(answer: str) -> AsyncIterator[str]:
+    """Serve HTTP/2 to one client, answering all with one status, and yield the address."""
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = H2Connection(H2Configuration(client_side=False))
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
+        while data := await reader.read(65536):
+            for event in connection.receive_data(data):
+                if isinstance(event, RequestReceived) and event.stream_id:
+                    connection.send_headers(event.stream_id, [(":status", answer)], end_stream=True)
+            writer.write(connection.data_to_send())
+        writer.close()
+        await writer.wait_closed()
+        over.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await over.wait()
+
+
+async def test_a_web_server_is_not_called_an_old_buildkit() -> None:
+    """Where nothing knows the methods that every BuildKit has, the remedy is another port, not a newer BuildKit."""
+    async with web("404") as target:
+        channel = await open_channel(Endpoint(target))
+        calls = Calls(channel, target)
+        assert await calls.info() == Info()
+        for ask in (calls.workers(), calls.solve(REQUEST), calls.ping("ref"), anext(calls.stream(*STATUS))):
+            with pytest.raises(NotBuildkit, match=target) as caught:
+                await ask
+            assert caught.value.fault is Fault.NOT_GRPC
+            assert "port" in caught.value.diagnostics[0].hint
+        await channel.close()
+
+
+async def test_what_an_old_buildkit_does_not_know_is_told(ending: Ending, calls: Calls) -> None:
+    """Of newer methods, some BuildKit knows none."""
+    ending.status = grpc.StatusCode.UNIMPLEMENTED
+    with pytest.raises(Unsupported, match="said the daemon"):
+        await calls.evaluate("ref", "id")
 
 
 async def test_cancelling_here_stays_a_cancellation(calls: Calls) -> None:
