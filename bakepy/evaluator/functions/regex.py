@@ -13,16 +13,45 @@ from bakepy.values.types import DYNAMIC, STRING, ListType, ObjectType, TupleType
 from bakepy.values.value import Value, element_type, list_, null, object_, string, tuple_
 
 
-class _Match(Protocol):
+class _Span(Protocol):
     def span(self, group: int = 0) -> tuple[int, int]: ...
-    def group(self, group: int = 0) -> str | None: ...
 
 
 class _Pattern(Protocol):
     groups: int
     groupindex: dict[str, int]
 
-    def search(self, text: str, pos: int = 0) -> _Match | None: ...
+    def search(self, text: bytes, pos: int = 0) -> _Span | None: ...
+
+
+class _Match:
+    """Hold where a pattern matches, in bytes of UTF-8: offsets in characters would cost a walk over the text each."""
+
+    def __init__(self, text: bytes, found: _Span) -> None:
+        self._text = text
+        self._found = found
+
+    def span(self, group: int = 0) -> tuple[int, int]:
+        """Return where a group starts and ends; (-1, -1) where it takes no part."""
+        start, end = self._found.span(group)
+        return (start, end) if start < 0 else (_whole(self._text, start), _whole(self._text, end))
+
+    def group(self, group: int = 0) -> str | None:
+        """Return a group's text, or None where it takes no part."""
+        start, end = self.span(group)
+        return None if start < 0 else self._text[start:end].decode()
+
+
+def _whole(text: bytes, at: int) -> int:
+    r"""Return the next place between characters: to RE2, `\B` is also within one."""
+    while at < len(text) and text[at] & 0xC0 == 0x80:
+        at += 1
+    return at
+
+
+def _search(compiled: _Pattern, text: bytes, at: int = 0) -> _Match | None:
+    found = compiled.search(text, at)
+    return None if found is None else _Match(text, found)
 
 
 _CODES = {
@@ -101,22 +130,22 @@ def _regex_type(args: Sequence[Value]) -> Type:
 
 def _regex(args: Sequence[Value], returns: Type) -> Value:
     compiled = _compile_argument(args[0].text)
-    match = compiled.search(args[1].text)
+    match = _search(compiled, args[1].text.encode())
     if match is None:
         raise CallFault("pattern did not match any part of the given string")
     return _result(compiled, match, returns)
 
 
-def _matches(compiled: _Pattern, text: str) -> Iterator[_Match]:
+def _matches(compiled: _Pattern, text: bytes) -> Iterator[_Match]:
     """Give all matches that do not overlap; an empty one right behind another is none."""
     at, before = 0, -1
     while at <= len(text):
-        match = compiled.search(text, at)
+        match = _search(compiled, text, at)
         if match is None:
             return
         start, end = match.span()
         empty_behind = end == at and start == before
-        at = end if end > at else at + 1
+        at = end if end > at else _whole(text, at + 1)
         before = end
         if not empty_behind:
             yield match
@@ -124,11 +153,11 @@ def _matches(compiled: _Pattern, text: str) -> Iterator[_Match]:
 
 def _regex_all(args: Sequence[Value], returns: Type) -> Value:
     compiled, type = _compile_argument(args[0].text), element_type(returns)
-    return list_([_result(compiled, m, type) for m in _matches(compiled, args[1].text)], type)
+    return list_([_result(compiled, m, type) for m in _matches(compiled, args[1].text.encode())], type)
 
 
 def _regex_replace(args: Sequence[Value], returns: Type) -> Value:
-    text, template = args[0].text, args[2].text
+    text, template = args[0].text.encode(), args[2].text
     try:
         compiled = _compile(args[1].text)
     except _PatternFault as fault:
@@ -136,18 +165,18 @@ def _regex_replace(args: Sequence[Value], returns: Type) -> Value:
     out: list[str] = []
     at = last = size = 0
     while at <= len(text):
-        match = compiled.search(text, at)
+        match = _search(compiled, text, at)
         if match is None:
             break
         start, end = match.span()
-        out.append(text[last:start])
+        out.append(text[last:start].decode())
         if end > last or start == 0:
             out.append(_expand(template, compiled, match))
             size += len(out[-1])
             check_text(size)
         last = end
-        at = end if at + 1 <= end else at + 1
-    return string("".join(out) + text[last:])
+        at = end if end > at else _whole(text, at + 1)
+    return string("".join(out) + text[last:].decode())
 
 
 def _expand(template: str, compiled: _Pattern, match: _Match) -> str:
