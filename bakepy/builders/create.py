@@ -183,6 +183,9 @@ def _endpoint(wish: Wish, builder: StoredBuilder, settings: Settings) -> tuple[s
                 "no remote endpoint provided", hint="add it: bakepy create --driver remote tcp://host:1234"
             )
         case "embedded":
+            from bakepy.drivers.embedded import refuse
+
+            refuse(wish.driver_options)
             if wish.endpoint:
                 raise StoreError.of(f'embedded driver does not support endpoint args "{wish.endpoint}"')
             return f"embedded://{wish.node or next_name(builder)}", False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
 
@@ -12,6 +12,19 @@ from bakepy.engine.find import find, need
 from bakepy.engine.paths import Paths
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
+
+
+def refuse(options: Mapping[str, str] | None) -> None:
+    """Raise DriverError for any driver option: the engine is set up by bakepy.
+
+    Asked where a builder is made or changed: one that has options from elsewhere can still be stopped and removed.
+    """
+    if options:
+        raise DriverError.of(
+            f"invalid driver option {min(options)} for embedded driver",
+            "it has no options",
+            hint="leave out --driver-opt",
+        )
 
 
 class EmbeddedDriver(Driver):

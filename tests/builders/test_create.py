@@ -124,6 +124,7 @@ def test_embedded_builders_have_nodes_of_their_own(make: Make) -> None:
         (Wish(name="new", driver="remote"), "no remote endpoint provided"),
         (Wish(name="new", driver="remote", endpoint="foo:12"), "unrecognized url scheme foo"),
         (Wish(name="new", driver="embedded", endpoint="x"), "embedded driver does not support endpoint"),
+        (Wish(name="new", driver="embedded", driver_options={"a": "b"}), "invalid driver option a for embedded driver"),
         (Wish(name="new", driver="remote", endpoint=AWAY, platforms=("linux/a b",)), "invalid"),
         (
             Wish(name="new", driver="remote", endpoint=AWAY, driver_options={"a": "b"}),
