@@ -95,10 +95,11 @@ async def test_a_status_is_a_typed_error(
 
 @asynccontextmanager
 async def web(answer: str) -> AsyncIterator[str]:
-    """Serve HTTP/2 to one client, answering all with one status, and yield the address."""
-    over = asyncio.Event()
+    """Serve HTTP/2, answering all with one status, and yield the address."""
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         connection = H2Connection(H2Configuration(client_side=False))
         connection.initiate_connection()
         writer.write(connection.data_to_send())
@@ -107,13 +108,12 @@ async def web(answer: str) -> AsyncIterator[str]:
                 if isinstance(event, RequestReceived) and event.stream_id:
                     connection.send_headers(event.stream_id, [(":status", answer)], end_stream=True)
             writer.write(connection.data_to_send())
-        writer.close()
-        await writer.wait_closed()
-        over.set()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await over.wait()
+        for writer in writers:
+            writer.close()
+            await writer.wait_closed()
 
 
 async def test_a_web_server_is_not_called_an_old_buildkit() -> None:
