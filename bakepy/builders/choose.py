@@ -81,13 +81,13 @@ def current(settings: Settings) -> StoredBuilder:
     return EMBEDDED_BUILDER
 
 
-def everything(settings: Settings) -> list[StoredBuilder]:
+def everything(settings: Settings, faults: list[StoreError] | None = None) -> list[StoredBuilder]:
     """Return all builders: those on disk, then each Docker context's, then the embedded engine where it is installed.
 
-    Raises StoreError.
+    Raises StoreError; with a list for faults, what cannot be read is put there instead.
     """
-    stored = [builder for name in names(settings) for builder in namesakes(settings, name)]
-    taken = {builder.name for builder in stored}
+    stored = [builder for name in names(settings) for builder in namesakes(settings, name, faults)]
+    taken = {builder.name for builder in stored} | set(names(settings))
     contexts = [context_builder(name) for name in sorted(context_names(settings)) if name not in taken]
     embedded = [EMBEDDED_BUILDER] if EMBEDDED not in taken and _is_installed(settings) else []
     return [*sorted(stored, key=lambda builder: builder.name), *contexts, *embedded]

@@ -22,6 +22,7 @@ from bakepy.builders.record import NAME, StoredBuilder, StoredNode, StoreError, 
 from bakepy.settings import Settings
 
 __all__ = [
+    "DamagedError",
     "StoreError",
     "StoredBuilder",
     "StoredNode",
@@ -57,12 +58,21 @@ def read(settings: Settings, name: str) -> StoredBuilder | None:
     return _read(files[0], name) if files else None
 
 
-def namesakes(settings: Settings, name: str) -> list[StoredBuilder]:
+def namesakes(settings: Settings, name: str, faults: list[StoreError] | None = None) -> list[StoredBuilder]:
     """Return all stored builders of a name, first the one that the name means; raises StoreError.
 
+    With a list for faults, a file that cannot be used is put there, and the others are returned.
     There are two where buildx, which does not see our own, was asked to make one of the same name.
     """
-    return [builder for file in _files(settings, name) if (builder := _read(file, name))]
+    found = []
+    for file in _files(settings, name):
+        try:
+            found += [builder] if (builder := _read(file, name)) else []
+        except StoreError as error:
+            if faults is None:
+                raise
+            faults.append(error)
+    return found
 
 
 def _read(file: Path, name: str) -> StoredBuilder | None:
@@ -72,8 +82,8 @@ def _read(file: Path, name: str) -> StoredBuilder | None:
     try:
         return decode(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError.of(
-            f'the builder "{name}" cannot be read', f"{file}: {error!r}", hint=f"remove it: rm {file}"
+        raise DamagedError.of(
+            f'the builder "{name}" cannot be read', f"{file}: {error!r}", hint=f"remove it: bakepy rm {name}"
         ) from error
 
 
@@ -110,6 +120,10 @@ def selected(settings: Settings, endpoint: str) -> str | None:
         return _default(settings, endpoint).read_text(encoding="utf-8").strip() or None
     except OSError:
         return None
+
+
+class DamagedError(StoreError):
+    """Say that a file of the store does not hold what it should."""
 
 
 class Writer:
@@ -155,6 +169,14 @@ class Writer:
                     file.unlink(missing_ok=True)
         if not _files(self._settings, low):
             self.forget_builds(low)
+
+    def remove_damaged(self, name: str) -> None:
+        """Remove the files of a builder that hold none, of either folder."""
+        for file in _files(self._settings, name):
+            try:
+                _read(file, name)
+            except DamagedError:
+                file.unlink(missing_ok=True)
 
     def forget_builds(self, name: str, node: str = "") -> None:
         """Remove buildx's records of the builds of a builder, or of one of its nodes."""
@@ -216,10 +238,15 @@ def _load(file: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise StoreError.of(f"{file} cannot be read", error.strerror or "") from error
     except ValueError as error:
-        raise StoreError.of(f"{file} is damaged", str(error), hint="remove it, and create the builder again") from error
+        raise DamagedError.of(f"{file} is damaged", str(error), hint=_remedy(file)) from error
     if not isinstance(record, dict):
-        raise StoreError.of(f"{file} is damaged", "it holds no JSON object", hint="remove it, and create it again")
+        raise DamagedError.of(f"{file} is damaged", "it holds no JSON object", hint=_remedy(file))
     return record
+
+
+def _remedy(file: Path) -> str:
+    way = f"bakepy rm {file.name}" if file.parent.name == "instances" else f"rm {file}"
+    return f"remove it: {way}"
 
 
 def _make(settings: Settings, folder: Path) -> None:

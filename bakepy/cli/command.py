@@ -65,6 +65,12 @@ def tell_clash(found: StoredBuilder, settings: Settings) -> None:
         tell(f"WARNING: {warning}\n  hint: {warning.hint}")
 
 
+def tell_faults(faults: Sequence[BakeError]) -> None:
+    """Warn on standard error of what was left out, each once."""
+    for fault in {str(fault): fault for fault in faults}.values():
+        tell("\n  hint: ".join([f"WARNING: {fault}", *(d.hint for d in fault.diagnostics if d.hint)]))
+
+
 def seconds(given: Given) -> float:
     """Return `--timeout`; 0 and less mean to wait as long as it takes, if that is less than a day. Raises BakeError."""
     from bakepy.cli.units import SECOND, parse_duration

@@ -48,15 +48,22 @@ def main(argv: Sequence[str]) -> int:
 
     from bakepy.builders.choose import current, everything
     from bakepy.builders.state import load_all
+    from bakepy.builders.store import StoreError
     from bakepy.settings import Settings
 
     settings = Settings()
     form = given.text("format", "table")
-    states = asyncio.run(load_all(everything(settings), settings, within=command.seconds(given)))
+    faults: list[StoreError] = []
+    states = asyncio.run(load_all(everything(settings, faults), settings, within=command.seconds(given)))
     # What cannot be reached comes last.
     states.sort(key=lambda state: state.error is not None)
-    selected = current(settings)
-    chosen = (selected.name, selected.driver)
+    chosen = ("", "")
+    try:
+        selected = current(settings)
+        chosen = (selected.name, selected.driver)
+    except StoreError as error:
+        faults.append(error)
+    command.tell_faults(faults)
     told = {state.stored.name: state.stored for state in reversed(states)}
     for name in sorted(told):
         command.tell_clash(told[name], settings)

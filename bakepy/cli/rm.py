@@ -53,8 +53,8 @@ def main(argv: Sequence[str]) -> int:
         return 0
     import asyncio
 
-    from bakepy.builders.choose import everything, find
-    from bakepy.builders.store import namesakes
+    from bakepy.builders.choose import everything
+    from bakepy.builders.store import StoreError
     from bakepy.settings import Settings
 
     settings = Settings()
@@ -64,18 +64,45 @@ def main(argv: Sequence[str]) -> int:
             raise BakeError.of("cannot specify builder name when --all-inactive is set")
         if not given.switch("force") and not command.confirmed(WARNING):
             return 0
-        made = [builder for builder in everything(settings) if not builder.implicit]
+        faults: list[StoreError] = []
+        made = [builder for builder in everything(settings, faults) if not builder.implicit]
+        command.tell_faults(faults)
         return _report(asyncio.run(_remove_inactive(made, keep, settings)))
     ended: Ended = []
     builders = []
     for name in given.arguments or [given.text("builder")]:
         try:
-            found = find(name, settings)
-            builders += [found] if found.implicit else namesakes(settings, found.name)
+            found, damaged = _named(name, settings)
+            builders += found
+            ended += [(name, None)] if damaged and not found else []
         except BakeError as error:
             ended.append((name, error))
     named = list({(builder.name, builder.driver): builder for builder in builders}.values())
     return _report(ended + asyncio.run(_remove_all(named, keep, settings)))
+
+
+def _named(name: str, settings: Settings) -> tuple[list[StoredBuilder], bool]:
+    """Return what a name means, and whether files of it were damaged: those are removed. Raises BakeError."""
+    from bakepy.builders.choose import find
+    from bakepy.builders.store import DamagedError, StoreError, Writer, namesakes
+
+    faults: list[StoreError] = []
+    name = name or settings.builder or ""
+    found = namesakes(settings, name, faults)
+    if any(isinstance(fault, DamagedError) for fault in faults):
+        with Writer.open(settings) as store:
+            if found:
+                store.remove_damaged(name)
+            else:
+                store.remove(name)
+        command.tell(f"WARNING: the file of {name} was damaged: if the builder ran something, that was not removed")
+        return found, True
+    if faults:
+        raise faults[0]
+    if found:
+        return found, False
+    chosen = find(name, settings)
+    return ([chosen] if chosen.implicit else namesakes(settings, chosen.name)), False
 
 
 def _report(ended: Ended) -> int:

@@ -438,3 +438,34 @@ def test_what_nobody_made_is_not_removed(
     with pytest.raises(BakeError):
         main(words)
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"Name":"bad","Nodes":[1]}'])
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_damaged_file_hides_no_builder(chosen: bool, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The others are listed, with the file's name and the remedy, which works."""
+    stored("good", "remote", AWAY)
+    file = stored("bad", "remote", AWAY)
+    main(["use", "bad" if chosen else "good"])
+    file.write_text(text)
+    capsys.readouterr()
+    assert main(["ls"]) == 0
+    printed = capsys.readouterr()
+    assert "good0" in printed.out
+    assert printed.err.count(str(file)) == 1
+    assert "hint: remove it: bakepy rm bad" in printed.err
+    assert main(["rm", "--all-inactive", "--force"]) == 0
+    assert file.exists()
+    capsys.readouterr()
+    assert main(["rm", "bad"]) == 0
+    assert not list(file.parents[1].rglob("bad"))
+    printed = capsys.readouterr()
+    assert "WARNING: the file of bad was damaged" in printed.err
+    assert "bad removed" in printed.err
+
+
+def test_a_damaged_namesake_goes_with_the_other(namesakes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The one that can be read is removed as ever."""
+    (namesakes / "instances" / "twin").write_text("{")
+    assert main(["rm", "twin"]) == 0
+    assert not list(namesakes.rglob("*/twin"))
