@@ -86,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
     print(formatting.show(TABLE if form == "table" else form, rows, HEADINGS), end="")
     if table:
         sys.stdout.flush()
-        _explain([state for state in states if not state.stored.implicit or _is(state, chosen)])
+        _explain(states)
     return 0
 
 
@@ -110,7 +110,7 @@ def _proxies(settings: Settings) -> dict[str, str]:
 
 
 def _explain(states: Sequence[BuilderState]) -> None:
-    """Say on standard error why builders and nodes could not be asked: those that someone made or uses."""
+    """Say on standard error why builders and nodes could not be asked."""
     lines = []
     for state in states:
         if state.error:

@@ -469,3 +469,14 @@ def test_a_damaged_namesake_goes_with_the_other(namesakes: Path, capsys: pytest.
     (namesakes / "instances" / "twin").write_text("{")
     assert main(["rm", "twin"]) == 0
     assert not list(namesakes.rglob("*/twin"))
+
+
+def test_why_a_context_s_engine_cannot_be_asked_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below the table, as the reference does, also where another builder is the current one; in a template, not."""
+    main(["create", "--name", "one", AWAY, "--use"])
+    capsys.readouterr()
+    assert main(["ls"]) == 0
+    why = f"\nCannot load builder default: the Docker Engine at unix://{home}/none.sock does not answer"
+    assert capsys.readouterr().err.startswith(why)
+    assert main(["ls", "--format", "{{.Name}}"]) == 0
+    assert capsys.readouterr().err == ""
