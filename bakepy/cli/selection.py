@@ -119,6 +119,10 @@ def config(given: Given, settings: Settings) -> Config:
             target.policy = [Policy(disabled=True)]
     complete(chosen, settings.lookup)
     warn(chosen.warnings)
+    if any(target.platforms for target in chosen.targets.values()):
+        from bakepy.planner.survey import odd_platforms
+
+        warn(odd_platforms(chosen, chosen.targets))
     check(chosen, settings.lookup)
     return chosen
 

@@ -54,7 +54,7 @@ def survey(
     built = [name for name in _built(config, names) if not _fails(definition, name)]
     found += checks.faults(config, built, lookup)
     found += [*definition.warnings, *config.warnings, *_cycles(definition), *_shared_tags(config, names)]
-    found += _odd_platforms(config, built)
+    found += odd_platforms(config, built)
     return Survey(config, built, found)
 
 
@@ -118,7 +118,7 @@ def _cycle(definition: Definition, way: list[str]) -> Diagnostic:
     )
 
 
-def _odd_platforms(config: Config, names: Iterable[str]) -> list[Diagnostic]:
+def odd_platforms(config: Config, names: Iterable[str]) -> list[Diagnostic]:
     """Return a warning for each platform that is almost one that is known; others may be known elsewhere."""
     from bakepy.platforms import ARCHITECTURES, SYSTEMS, parse_all
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bakepy.cli.build import main as build
 from bakepy.cli.check import main as check
+from bakepy.cli.plan import main as plan
 from bakepy.diagnostics import BakeError
 
 HCL = 'variable "TAG" { default = "1" }\ntarget "default" { tags = [TAG] }\n'
@@ -66,3 +68,15 @@ def test_texts_of_compose_files_may_name_any_variable(tmp_path: Path, capsys: py
     (tmp_path / "compose.yaml").write_text("services:\n  s:\n    build: .\n    image: x:${ANY}\n")
     assert build(["--print", "s", "--var", "ANY=1"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("command", [build, plan])
+def test_a_misspelt_platform_is_warned_of(
+    command: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a check says is said by what builds, too: no machine may ever run it."""
+    words = ["--print"] if command is build else []
+    assert command([*words, "--set", "*.platform=linux/amd46"]) == 0
+    err = capsys.readouterr().err
+    assert err.count("warning:") == 1
+    assert "Did you mean linux/amd64?" in err
