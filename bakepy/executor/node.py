@@ -24,7 +24,7 @@ from bakepy.planner.graph import Vertex
 from bakepy.planner.spec import LinkContext, SolveSpec
 from bakepy.platforms import Platform
 from bakepy.progress import events as ev
-from bakepy.records import Record
+from bakepy.records import Record, replace
 
 if TYPE_CHECKING:
     from bakepy.buildkit.build import Build
@@ -143,7 +143,10 @@ class NodeRun:
     async def _solve(self, vertex: Vertex, parents: Mapping[str, Result], steps: Steps) -> Solved:
         spec = settle(vertex.spec, self.facts, self._work.env)
         async with AsyncExitStack() as stack:
-            outputs = await stack.enter_async_context(Outputs.open(spec, self.facts, self._work))
+            try:
+                outputs = await stack.enter_async_context(Outputs.open(spec, self.facts, self._work))
+            except DriverError as error:
+                raise _cannot_load(error) from error
             lowered = lower(spec, outputs.facts, self._work.env)
             session = await self._session_for(spec, outputs, stack)
             attrs = {**lowered.attrs, **self._folder_attrs(spec, session), **(await self._work.vcs(spec))}
@@ -241,3 +244,11 @@ def _image_config(result: Result, platform: str) -> str:
     """Return a result's image configuration as `input-metadata` holds it; empty for none."""
     config = result.metadata.get(f"{CONFIG}/{platform}" if platform else CONFIG)
     return json.dumps({CONFIG: b64encode(config).decode()}) if config else ""
+
+
+def _cannot_load(error: DriverError) -> DriverError:
+    """Return why an image cannot be loaded; where no Engine is, another builder would load into the same one."""
+    if not isinstance(error.__cause__, (FileNotFoundError, ConnectionRefusedError, TimeoutError)):
+        return error
+    hint = "set DOCKER_HOST or DOCKER_CONTEXT to a Docker Engine that answers, or leave out --load"
+    return DriverError([replace(d, hint=hint) for d in error.diagnostics])

@@ -536,3 +536,13 @@ def test_the_status_is_the_builds_where_nothing_can_be_shown(
     command = ["sh", "-c", f'exec "$@" {where}', "sh", *project.command(hcl)]
     done = subprocess.run(command, cwd=project.path, env=project.environ({}), timeout=60, check=False)
     assert done.returncode == status
+
+
+def test_an_image_that_no_engine_takes_names_the_remedy(project: Project) -> None:
+    """The builder is not at fault where there is no Docker Engine to load into."""
+    project.write(Dockerfile="FROM scratch\nCOPY sh /\n")
+    run = project.bake('target "default" {}', "--load", check=False, DOCKER_HOST=f"unix://{project.path}/none.sock")
+    assert run.returncode == 1
+    assert "none.sock does not answer" in run.stderr
+    assert "set DOCKER_HOST or DOCKER_CONTEXT" in run.stderr
+    assert "--builder" not in run.stderr
