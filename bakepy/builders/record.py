@@ -189,21 +189,28 @@ def go_json(record: object) -> str:
 
 
 def decode(record: Mapping[str, Any]) -> StoredBuilder:
-    """Return the builder of a file's JSON; raises KeyError, TypeError, ValueError or AttributeError."""
+    """Return the builder of a file's JSON; raises StoreError, KeyError, TypeError, ValueError or AttributeError."""
     nodes = tuple(_node(node) for node in record.get("Nodes") or ())
-    return StoredBuilder(str(record["Name"]), str(record.get("Driver") or ""), nodes, bool(record.get("Dynamic")))
+    return StoredBuilder(_name(record), str(record.get("Driver") or ""), nodes, bool(record.get("Dynamic")))
 
 
 def _node(record: Mapping[str, Any]) -> StoredNode:
     platforms, options, flags, files = (record.get(k) for k in ("Platforms", "DriverOpts", "Flags", "Files"))
     return StoredNode(
-        name=str(record["Name"]),
+        name=_name(record),
         endpoint=str(record.get("Endpoint") or ""),
         platforms=None if platforms is None else tuple(_platform(platform) for platform in platforms),
         driver_options=None if options is None else {str(key): str(value) for key, value in options.items()},
         flags=None if flags is None else tuple(str(flag) for flag in flags),
         files=None if files is None else {str(name): base64.b64decode(text or "") for name, text in files.items()},
     )
+
+
+def _name(record: Mapping[str, Any]) -> str:
+    """Return a name that is safe to make a path, a container's name or a line of a terminal of."""
+    name = str(record["Name"])
+    checked_name(name)
+    return name
 
 
 def _platform(record: Mapping[str, Any]) -> Platform:

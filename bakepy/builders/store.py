@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -41,6 +42,9 @@ OWN = "bakepy"
 OWN_DRIVERS = frozenset({"embedded"})
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+LIMIT = 1 << 20
+"""Bytes of a file of the store: more is none that buildx wrote."""
 
 
 def names(settings: Settings) -> list[str]:
@@ -81,17 +85,18 @@ def _read(file: Path, name: str) -> StoredBuilder | None:
         return None
     try:
         return decode(record)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (StoreError, KeyError, TypeError, ValueError, AttributeError) as error:
+        fault = str(error) if isinstance(error, StoreError) else repr(error)
         raise DamagedError.of(
-            f'the builder "{name}" cannot be read', f"{file}: {error!r}", hint=f"remove it: bakepy rm {name}"
+            f'the builder "{name}" cannot be read', f"{file}: {fault}", hint=f"remove it: bakepy rm {name}"
         ) from error
 
 
 def last_activity(settings: Settings, builder: StoredBuilder) -> datetime | None:
     """Return when a builder was last used or changed, if that is known."""
     try:
-        text = (_root(settings, builder) / "activity" / builder.name).read_text(encoding="ascii")
-        return datetime.strptime(text.strip(), TIME).replace(tzinfo=UTC)
+        data = _bytes(_root(settings, builder) / "activity" / builder.name)
+        return datetime.strptime(data.decode("ascii").strip(), TIME).replace(tzinfo=UTC)
     except (OSError, ValueError):
         return None
 
@@ -117,8 +122,8 @@ def selected(settings: Settings, endpoint: str) -> str | None:
     if name and current.get("Key") == endpoint:
         return known
     try:
-        return _default(settings, endpoint).read_text(encoding="utf-8").strip() or None
-    except OSError:
+        return _bytes(_default(settings, endpoint)).decode().strip() or None
+    except (OSError, ValueError):
         return None
 
 
@@ -182,6 +187,8 @@ class Writer:
         """Remove buildx's records of the builds of a builder, or of one of its nodes."""
         import shutil
 
+        if node:
+            checked_name(node)
         folder = self._settings.buildx_config / "refs" / checked_name(name)
         shutil.rmtree(folder / node if node else folder, ignore_errors=True)
 
@@ -227,17 +234,19 @@ def _is_name(file: Path) -> bool:
 
 
 def _default(settings: Settings, endpoint: str) -> Path:
-    return settings.buildx_config / "defaults" / hashlib.sha256(endpoint.encode()).hexdigest()[:20]
+    return (
+        settings.buildx_config / "defaults" / hashlib.sha256(endpoint.encode(errors="surrogateescape")).hexdigest()[:20]
+    )
 
 
 def _load(file: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(file.read_bytes())
+        record = _sound(json.loads(_bytes(file)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StoreError.of(f"{file} cannot be read", error.strerror or "") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedError.of(f"{file} is damaged", str(error), hint=_remedy(file)) from error
     if not isinstance(record, dict):
         raise DamagedError.of(f"{file} is damaged", "it holds no JSON object", hint=_remedy(file))
@@ -247,6 +256,29 @@ def _load(file: Path) -> dict[str, Any] | None:
 def _remedy(file: Path) -> str:
     way = f"bakepy rm {file.name}" if file.parent.name == "instances" else f"rm {file}"
     return f"remove it: {way}"
+
+
+def _bytes(file: Path) -> bytes:
+    """Return what is in a file; raises OSError, and ValueError for one that is too large or no regular file."""
+
+    def opener(path: str, flags: int) -> int:
+        # Opening a pipe would wait for someone who writes to it.
+        return os.open(path, flags | os.O_NONBLOCK)
+
+    with open(file, "rb", opener=opener) as data:
+        if not stat.S_ISREG(os.fstat(data.fileno()).st_mode):
+            raise ValueError("it is no regular file")
+        found = data.read(LIMIT + 1)
+    if len(found) > LIMIT:
+        raise ValueError("it is larger than 1 MiB")
+    return found
+
+
+def _sound(record: Any) -> Any:
+    """Replace halves of surrogate pairs that stand alone, which nothing can write, as Go does."""
+    text = json.dumps(record, ensure_ascii=False)
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return record if text == whole else json.loads(whole)
 
 
 def _make(settings: Settings, folder: Path) -> None:

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from bakepy.builders.store import StoreError, names, read, selected
+from bakepy.builders.store import StoreError, Writer, last_activity, names, read, selected
 from bakepy.settings import Settings
 
 REMOTE = (
@@ -98,3 +99,57 @@ def test_without_a_store_there_is_nothing(tmp_path: Path) -> None:
     assert read(settings, "x") is None
     assert selected(settings, HERE) is None
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("name", ["../../victim", "a\\u001b[2J", "a\\ud800", "", "a/b"])
+@pytest.mark.parametrize("old", ['"Rem"', '"rem0"'])
+def test_names_in_files_are_checked(settings: Settings, old: str, name: str) -> None:
+    """What is no name of a builder or a node is none in a file, either, and the file is named."""
+    file = settings.buildx_config / "instances" / "rem"
+    file.write_text(REMOTE.replace(old, f'"{name}"'))
+    with pytest.raises(StoreError, match="invalid name") as caught:
+        read(settings, "rem")
+    assert str(file) in caught.value.diagnostics[0].detail
+
+
+@pytest.mark.parametrize("name", ["instances/rem", "current"])
+@pytest.mark.parametrize("kind", ["pipe", "deep", "huge"])
+def test_odd_files_are_named(settings: Settings, kind: str, name: str) -> None:
+    """A pipe is not waited for, nesting without end is not followed, and a file of any size is not read whole."""
+    file = settings.buildx_config / name
+    file.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.write_text("[" * 200_000 if kind == "deep" else "")
+    if kind == "huge":
+        os.truncate(file, 6 << 30)
+    with pytest.raises(StoreError) as caught:
+        read(settings, "rem") if name != "current" else selected(settings, HERE)
+    assert str(file) in str(caught.value)
+
+
+def test_odd_notes_are_none(settings: Settings) -> None:
+    """Times and defaults that are no regular files, or no text, are not there."""
+    builder = read(settings, "loc")
+    assert builder
+    os.mkfifo(settings.buildx_config / "activity" / "loc")
+    (settings.buildx_config / "defaults" / hashlib.sha256(HERE.encode()).hexdigest()[:20]).write_bytes(b"\xff")
+    assert last_activity(settings, builder) is None
+    assert selected(settings, HERE) is None
+
+
+def test_halves_of_characters_are_replaced(settings: Settings) -> None:
+    """What no terminal and no file can hold is replaced as Go replaces it."""
+    file = settings.buildx_config / "instances" / "rem"
+    file.write_text(REMOTE.replace("tcp://bk:1234", "unix:///\\ud800\\ud83d\\ude00"))
+    builder = read(settings, "rem")
+    assert builder
+    assert builder.nodes[0].endpoint == "unix:///\ufffd😀"
+
+
+def test_a_node_s_builds_are_forgotten_within_the_store(settings: Settings) -> None:
+    """No name of a node leads out of the folder of its builder."""
+    with Writer.open(settings) as store, pytest.raises(StoreError, match="invalid name"):
+        store.forget_builds("rem", "../../instances")
+    assert names(settings) == ["loc", "rem"]
