@@ -19,7 +19,7 @@ from bakepy.builders.record import (
     without_node,
 )
 from bakepy.builders.store import Writer, names, read
-from bakepy.diagnostics import Diagnostic, nearest
+from bakepy.diagnostics import BakeError, Diagnostic, nearest
 from bakepy.drivers.docker_host import context_names, current_context, current_endpoint, docker_host
 from bakepy.drivers.interface import DriverError
 from bakepy.platforms import parse_all
@@ -32,6 +32,8 @@ CONTAINERS = ("docker-container", "kubernetes")
 REMOTE_SCHEMES = ("docker-container", "kube-pod", "npipe", "ssh", "tcp", "unix")
 
 HOST_NETWORK = "network.host"
+
+LAST_PORT = 65535
 
 
 class Wish(Record):
@@ -79,7 +81,7 @@ def create(wish: Wish, settings: Settings, *, use: bool = False, timeout: float 
     BuilderError, StoreError or DriverError.
     """
     wanted = replace(wish, name=wish.name or _new_name(wish, settings))
-    _check(_planned(wanted, settings), settings, timeout)
+    _check(_planned(wanted, settings), wish.endpoint, settings, timeout)
     with Writer.open(settings) as store:
         # Someone else may have changed it meanwhile: what is written comes from what is there now.
         builder = _planned(wanted, settings)
@@ -219,6 +221,11 @@ def docker_address(address: str) -> str:
     scheme, separator, rest = address.strip().partition("://")
     if not separator:
         scheme, rest = "tcp", scheme
+        word, colon, path = rest.partition(":/")
+        if colon:
+            raise StoreError.of(
+                f"invalid bind address format: {address}", hint=f'did you mean "{word}://{path.lstrip("/")}"?'
+            )
     match scheme:
         case "unix":
             return f"unix://{rest or '/var/run/docker.sock'}"
@@ -229,7 +236,7 @@ def docker_address(address: str) -> str:
             name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
             if not colon:
                 name, port = host, ""
-            if not port or port.isdigit():
+            if not port or (port.isdecimal() and port.isascii() and int(port[:6]) <= LAST_PORT):
                 return f"tcp://{name or 'localhost'}:{port or 2375}{path}"
     raise StoreError.of(f"invalid bind address format: {address}", f"there is no Docker context {address}, either")
 
@@ -260,7 +267,7 @@ def _flags(wish: Wish, driver: str, config: daemonconfig.Table | None) -> tuple[
     return tuple(flags) or None
 
 
-def _check(builder: StoredBuilder, settings: Settings, timeout: float) -> None:
+def _check(builder: StoredBuilder, endpoint: str, settings: Settings, timeout: float) -> None:
     """Raise for a builder whose drivers refuse their options, or cannot tell how a node is that they shall start."""
     import asyncio
 
@@ -272,9 +279,28 @@ def _check(builder: StoredBuilder, settings: Settings, timeout: float) -> None:
         raise state.error
     for node in state.nodes:
         if node.error:
+            # An Engine that does not answer may never have been meant for one.
+            if builder.driver == "docker-container" and node.driver and _is_bare(endpoint, settings):
+                raise _no_context(endpoint, node.error, settings) from node.error
             first, *others = node.error.diagnostics
             summary = f"failed to initialize builder {builder.name} ({node.stored.name}): {first.summary}"
             raise DriverError([Diagnostic(summary, first.detail, hint=first.hint), *others]) from node.error
+
+
+def _is_bare(endpoint: str, settings: Settings) -> bool:
+    """Tell whether what was taken for a host's name may have been meant for a context's."""
+    return bool(endpoint) and ":" not in endpoint and endpoint not in context_names(settings)
+
+
+def _no_context(name: str, error: BakeError, settings: Settings) -> StoreError:
+    contexts = context_names(settings)
+    near = nearest(name, contexts)
+    first = error.diagnostics[0]
+    return StoreError.of(
+        f"no Docker context {name}; contexts: {', '.join(contexts)}",
+        f"taken for a host's name: {first}",
+        hint=f'did you mean "{near}"?' if near else "name a context, or an address, such as tcp://host:2375",
+    )
 
 
 def _near(name: str, settings: Settings) -> str:

@@ -69,7 +69,11 @@ def endpoint(url: str, options: Mapping[str, str]) -> Endpoint:
         raise DriverError.of(
             f"invalid driver option {unknown[0]} for remote driver", f"options: {', '.join(sorted(OPTIONS))}"
         )
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORT
+    except ValueError as error:
+        raise DriverError.of(f"the builder's address {url} is not supported", str(error)) from error
     if parts.scheme == "unix" and parts.path:
         return Endpoint(f"unix:{parts.path}")
     if parts.scheme != "tcp" or not parts.hostname:
@@ -79,7 +83,7 @@ def endpoint(url: str, options: Mapping[str, str]) -> Endpoint:
             " docker-container://name or kube-pod://name",
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return Endpoint(f"{host}:{parts.port or PORT}", _tls(options))
+    return Endpoint(f"{host}:{port}", _tls(options))
 
 
 def loads_by_default(options: Mapping[str, str]) -> frozenset[Capability]:

@@ -191,11 +191,24 @@ def test_engine_addresses_are_completed(given: str, full: str) -> None:
     assert docker_address(given) == full
 
 
-@pytest.mark.parametrize("given", ["ftp://x", "tcp://x:port", "tcp://a://b"])
+@pytest.mark.parametrize(
+    "given", ["ftp://x", "tcp://x:port", "tcp://a://b", "tcp:/x", "tcp:x", "x:65536", "x:99999999999", "x:²"]
+)
 def test_what_is_no_engine_address_is_refused(given: str) -> None:
     """The error names the address."""
     with pytest.raises(StoreError, match="invalid bind address format"):
         docker_address(given)
+
+
+def test_a_context_that_is_misspelt_is_named(make: Make, tmp_path: Path) -> None:
+    """What is neither a context nor a host that answers was probably meant for a context."""
+    meta = tmp_path / "contexts" / "meta" / "x"
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text(json.dumps({"Name": "farm", "Endpoints": {"docker": {"Host": "tcp://c:1"}}}))
+    with pytest.raises(StoreError, match=r"no Docker context fram\.invalid; contexts: default, farm") as caught:
+        create(Wish(name="new", endpoint="fram.invalid"), make())
+    assert "fram.invalid" in caught.value.diagnostics[0].detail
+    assert names(make()) == []
 
 
 def test_certificates_travel_with_the_configuration(tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ def test_addresses_become_endpoints(url: str, given: dict[str, str], expected: E
         ("far:1234", {}, "address far:1234 is not supported"),
         ("npipe://far", {}, "address npipe://far is not supported"),
         ("unix://", {}, "is not supported"),
+        ("tcp://far:65536", {}, "is not supported"),
+        ("tcp://[far", {}, "is not supported"),
         ("tcp://far:1", {"cacert": "ca.pem"}, "non-absolute path 'ca.pem' provided for cacert"),
         ("tcp://far:1", {"cacert": "/ca", "cert": "/c"}, "tls enabled, but missing keys key"),
         ("tcp://far:1", {"cert": "/c", "key": "/k"}, "tls enabled, but missing keys cacert"),
