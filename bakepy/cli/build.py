@@ -76,7 +76,7 @@ class RunOptions(Record):
 
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit status; raises BakeError."""
-    given = flags.parse(FLAGS, argv)
+    given = flags.parse(FLAGS, argv, selection.FOREIGN)
     if given.switch("help"):
         print(USAGE + flags.usage(FLAGS), end="")
         return 0

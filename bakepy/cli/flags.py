@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from bakepy.booleans import FALSE, TRUE
@@ -60,8 +60,11 @@ class Given(Record):
         return self.text(name) in TRUE if name in self.values else None
 
 
-def parse(flags: Sequence[Flag], argv: Sequence[str]) -> Given:
-    """Read a command line; raise BakeError for what it does not know."""
+def parse(flags: Sequence[Flag], argv: Sequence[str], foreign: Mapping[str, str] | None = None) -> Given:
+    """Read a command line; raise BakeError for what it does not know.
+
+    `foreign` are flags of commands that people may know better, `--x` or `-x`, each with what to write instead.
+    """
     known = {f"--{flag.name}": flag for flag in flags} | {f"-{flag.short}": flag for flag in flags if flag.short}
     given = Given()
     words = list(argv)
@@ -73,20 +76,21 @@ def parse(flags: Sequence[Flag], argv: Sequence[str]) -> Given:
         if not word.startswith("-") or word == "-":
             given.arguments.append(word)
             continue
-        flag, value, rest = _split(word, known)
+        flag, value, rest = _split(word, known, foreign or {})
         words[:0] = rest
         if value is None:
             value = _next(flag, word, words)
         if not flag.value and value not in TRUE | FALSE:
             raise BakeError.of(
                 f'invalid argument "{value}" for "--{flag.name}" flag:'
-                f' strconv.ParseBool: parsing "{value}": invalid syntax'
+                f' strconv.ParseBool: parsing "{value}": invalid syntax',
+                hint=f"Write --{flag.name}, or --{flag.name}=true or --{flag.name}=false.",
             )
         given.values.setdefault(flag.name, []).append(value)
     return given
 
 
-def _split(word: str, known: dict[str, Flag]) -> tuple[Flag, str | None, list[str]]:
+def _split(word: str, known: dict[str, Flag], foreign: Mapping[str, str]) -> tuple[Flag, str | None, list[str]]:
     """Return a word's flag, the value that is part of the word, if any, and the word without a first letter's switch.
 
     Switches of one letter may stand together, as in `-af`; what follows the letter of another flag is its value.
@@ -99,8 +103,9 @@ def _split(word: str, known: dict[str, Flag]) -> tuple[Flag, str | None, list[st
         equals, value = "=", word[2:].removeprefix("=")
     if name not in known:
         near = nearest(name, known)
+        hint = foreign.get(name) or (f"Did you mean {near}?" if near else "")
         what = f"unknown flag: {name}" if name.startswith("--") else f"unknown shorthand flag: '{name[1:]}' in {word}"
-        raise BakeError.of(what, hint=f"Did you mean {near}?" if near else "")
+        raise BakeError.of(what, hint=hint)
     return known[name], value if equals else None, []
 
 

@@ -44,6 +44,38 @@ FLAGS = (
 )
 
 
+def _set(words: str) -> str:
+    return f"Write --set '*.{words}', where * may be a target's name, or set it in the definition."
+
+
+FOREIGN = {
+    "--add-host": _set("extra-hosts.NAME=IP"),
+    "--annotation": _set("annotations=KEY=VALUE"),
+    "--attest": _set("attest=type=…"),
+    "--build-arg": _set("args.NAME=VALUE"),
+    "--build-context": _set("contexts.NAME=PLACE"),
+    "--cache-from": _set("cache-from=PLACE"),
+    "--cache-to": _set("cache-to=PLACE"),
+    "--iidfile": "Write --metadata-file FILE: it holds the digests of all images.",
+    "--label": _set("labels.NAME=VALUE"),
+    "--network": _set("network=MODE"),
+    "--no-cache-filter": _set("no-cache-filter=STAGE"),
+    "--output": _set("output=type=…"),
+    "-o": _set("output=type=…"),
+    "--platform": _set("platform=linux/arm64"),
+    "--quiet": "Write --progress=quiet.",
+    "-q": "Write --progress=quiet.",
+    "--secret": _set("secrets=id=NAME,src=FILE"),
+    "--shm-size": _set("shm-size=SIZE"),
+    "--ssh": _set("ssh=default"),
+    "--tag": _set("tags=NAME"),
+    "-t": _set("tags=NAME"),
+    "--target": _set("target=STAGE") + " Targets of the definition go without a flag.",
+    "--ulimit": _set("ulimits=NAME=VALUE"),
+}
+"""Flags of `docker build`, and how a definition's targets are told the same."""
+
+
 class Words(Record):
     """Hold what the arguments mean: an address of the definition, the context of the command, names of targets."""
 
@@ -128,13 +160,22 @@ def config(given: Given, settings: Settings) -> Config:
 
 
 def files_for_targets(found: Definition, names: Sequence[str]) -> Iterator[Diagnostic]:
-    """Yield a fault for each name of a target that is none, but the name of a definition file that exists."""
+    """Yield a fault for each name of a target that is none, but that of a definition file that exists or a folder."""
     from bakepy.planner.load import DEFINITIONS
 
     for name in names:
         target = name.replace(".", "_")
         if name.endswith(DEFINITIONS) and target not in {*found.targets, *found.groups} and os.path.isfile(name):
             hint = f"{name} is a file: write -f {name} to read the definition in it."
+            yield Diagnostic(f"failed to find target {target}", hint=hint)
+        elif name in {".", ".."} and target not in {*found.targets, *found.groups}:
+            shown = (
+                ", ".join([n for n in (*found.groups, *found.targets) if not n.startswith("_")][:3]) or "none so far"
+            )
+            hint = (
+                f"Name targets, not folders; there are {shown}. The definition is that of the folder you are in, and "
+                f"says which folder each target is built from; --set '*.context={name}' changes that."
+            )
             yield Diagnostic(f"failed to find target {target}", hint=hint)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.model.attribute import Form
 from bakepy.model.rules import Change
-from bakepy.model.target import OVERRIDES
+from bakepy.model.target import ATTRIBUTES, OVERRIDES
 from bakepy.planner.arguments import Argument
 from bakepy.planner.patterns import PatternError, matches
 from bakepy.records import Record, replace
@@ -131,6 +131,10 @@ def _check(setting: Setting) -> None:
 def key_fault(setting: Setting) -> BakeError:
     """Return the error for a key that no attribute knows."""
     key = setting.change.key
-    near = nearest(key, OVERRIDES)
-    hint = f"Did you mean '{near}'?" if near else ""
+    of_that_name = next((a for a in ATTRIBUTES if a.name == key), None)
+    if of_that_name and not of_that_name.overrides:
+        hint = f"Only a definition sets {key}: write it in a file, and name that with one more -f."
+    else:
+        near = of_that_name.overrides[0].key if of_that_name else nearest(key, OVERRIDES)
+        hint = f"Did you mean '{near}'?" if near else ""
     return setting.fault(f"unknown key: {key}", hint, key, len(setting.pattern) + 1)

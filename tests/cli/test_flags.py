@@ -47,3 +47,18 @@ def test_faults_name_the_flag(line: str, complaint: str) -> None:
     """No letter is taken for a switch's value: `-af` is not `--all=f`."""
     with pytest.raises(BakeError, match=complaint):
         parse(FLAGS, line.split())
+
+
+def test_flags_of_another_command_are_told_apart() -> None:
+    """The fault stays, and the hint is what to write here."""
+    for line in ("--tag x", "--tag=x", "-t x", "-tx"):
+        with pytest.raises(BakeError, match="unknown") as caught:
+            parse(FLAGS, line.split(), {"--tag": "Write it so.", "-t": "Write it so."})
+        assert caught.value.diagnostics[0].hint == "Write it so."
+
+
+def test_what_a_switch_may_be_is_said() -> None:
+    """Nobody has to know how another language reads truth."""
+    with pytest.raises(BakeError) as caught:
+        parse(FLAGS, ["--all=maybe"])
+    assert caught.value.diagnostics[0].hint == "Write --all, or --all=true or --all=false."

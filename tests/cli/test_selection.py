@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bakepy.cli import selection
 from bakepy.cli.build import main as build
 from bakepy.cli.check import main as check
 from bakepy.cli.plan import main as plan
 from bakepy.diagnostics import BakeError
+from bakepy.model.target import OVERRIDES
 
 HCL = 'variable "TAG" { default = "1" }\ntarget "default" { tags = [TAG] }\n'
 
@@ -80,3 +83,28 @@ def test_a_misspelt_platform_is_warned_of(
     err = capsys.readouterr().err
     assert err.count("warning:") == 1
     assert "Did you mean linux/amd64?" in err
+
+
+@pytest.mark.parametrize("flag", selection.FOREIGN)
+def test_what_docker_build_has_flags_for_can_be_set(flag: str) -> None:
+    """The hint for a flag of another command names a key that can be set."""
+    with pytest.raises(BakeError, match="unknown") as caught:
+        build([flag, "x"])
+    hint = caught.value.diagnostics[0].hint
+    key = re.search(r"--set '\*\.([a-z-]+)", hint)
+    assert key[1] in OVERRIDES if key else "--metadata-file" in hint or "--progress" in hint
+
+
+def test_a_folder_is_no_target() -> None:
+    """People who know another command name a folder."""
+    with pytest.raises(BakeError, match=r"^failed to find target _$") as caught:
+        build(["--print", "."])
+    assert "Name targets, not folders; there are default." in caught.value.diagnostics[0].hint
+
+
+@pytest.mark.parametrize(("key", "hint"), [("dockerfile-inline", "Only a definition"), ("platforms", "'platform'?")])
+def test_what_is_not_set_by_its_name(key: str, hint: str) -> None:
+    """An attribute that exists is not called a misspelling of another one."""
+    with pytest.raises(BakeError, match=f"unknown key: {key}") as caught:
+        build(["--print", "--set", f"*.{key}=x"])
+    assert hint in caught.value.diagnostics[0].hint
