@@ -47,6 +47,10 @@ def run(config: Config, options: RunOptions) -> int:
     from bakepy.planner.places import related
     from bakepy.planner.specify import specify
 
+    if options.metadata_file:
+        from bakepy.executor.outcome import check_metadata
+
+        check_metadata(Path(options.metadata_file))
     settings = Settings()
     specs = specify(config.targets, config.definition.origin, config.folders)
     ask(

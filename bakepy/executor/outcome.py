@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import errno
 import json
 import os
 from base64 import b64decode
@@ -97,6 +98,25 @@ def _decoded(key: str, value: str) -> Json:
     return decoded if decoded and all(isinstance(o, dict) for o in objects) else value
 
 
+def check_metadata(path: Path) -> None:
+    """Check that the metadata file can be written, before anything is built for it; raises BakeError."""
+    folder = path.parent
+    reasons = (
+        (errno.ENOENT, not folder.exists()),
+        (errno.ENOTDIR, not folder.is_dir()),
+        (errno.EISDIR, path.is_dir()),
+        (errno.EACCES, not os.access(folder, os.W_OK | os.X_OK)),
+    )
+    number = next((number for number, holds in reasons if holds), 0)
+    if number:
+        raise _unwritable(path, os.strerror(number))
+
+
+def _unwritable(path: Path, reason: str | None) -> BakeError:
+    hint = "name a file in a folder that you may write to"
+    return BakeError.of(f"failed to write metadata file {path}: {reason}", hint=hint)
+
+
 def write_metadata(path: Path, outcomes: Mapping[str, Outcome], warnings: Sequence[Json] = ()) -> None:
     """Write the metadata file, with warnings where there are any, as a whole or not at all.
 
@@ -119,5 +139,4 @@ def write_metadata(path: Path, outcomes: Mapping[str, Outcome], warnings: Sequen
                 os.unlink(file.name)
                 raise
     except OSError as error:
-        hint = "name a file in a folder that you may write to"
-        raise BakeError.of(f"failed to write metadata file {path}: {error.strerror}", hint=hint) from None
+        raise _unwritable(path, error.strerror) from None

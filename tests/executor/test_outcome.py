@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bakepy.cli.build import main as build
 from bakepy.diagnostics import BakeError
 from bakepy.executor.node import Solved
-from bakepy.executor.outcome import Outcome, metadata, outcomes, write_metadata
+from bakepy.executor.outcome import Outcome, check_metadata, metadata, outcomes, write_metadata
 from bakepy.executor.parts import Ended
 from bakepy.planner.graph import build_graph
 from bakepy.planner.scheduler import State
@@ -77,3 +78,27 @@ def test_targets_that_share_a_solve_keep_their_names() -> None:
     found = outcomes(graph, specs, {vertex: Ended(State.DONE, solved)})
     assert [found[n].response["image.name"] for n in "ab"] == ["host/a:1", "host/b:1"]
     assert {o.digest for o in found.values()} == {"sha256:x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("none/m.json", "No such file or directory"), ("file/m.json", "Not a directory"), ("folder", "Is a directory")],
+)
+def test_a_metadata_file_that_cannot_be_written_is_refused_before_the_build(
+    name: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody builds for an hour to learn of a misspelt path; no builder is even looked for."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    (tmp_path / "docker-bake.hcl").write_text('target "default" {}')
+    (tmp_path / "Dockerfile").write_text("FROM scratch")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BakeError, match=reason):
+        build(["--builder", "unix:///none.sock", "--metadata-file", name])
+
+
+def test_a_metadata_file_that_can_be_written_is_let_pass(tmp_path: Path) -> None:
+    """Whether it is there or not."""
+    check_metadata(tmp_path / "m.json")
+    (tmp_path / "m.json").write_text("{}")
+    check_metadata(tmp_path / "m.json")
