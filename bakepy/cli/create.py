@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bakepy.cli import command
 from bakepy.cli.flags import Flag, Given
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, Diagnostic
 
 if TYPE_CHECKING:
     from bakepy.builders.store import StoredBuilder
@@ -91,4 +91,11 @@ def _bootstrap(builder: StoredBuilder, settings: Settings, within: float) -> Non
         with command.telling() as sayer:
             await boot(await load(builder, settings, within=within), sayer)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except BakeError as error:
+        first, *others = error.diagnostics
+        name = builder.name
+        kept = f"the builder {name} stays; start it again: bakepy inspect --bootstrap {name}, or bakepy rm {name}"
+        hint = f"{first.hint}; {kept}" if first.hint else kept
+        raise BakeError([Diagnostic(first.summary, first.detail, hint=hint), *others]) from error

@@ -464,6 +464,15 @@ def test_a_damaged_file_hides_no_builder(chosen: bool, text: str, capsys: pytest
     assert "bad removed" in printed.err
 
 
+def test_a_builder_that_does_not_start_stays(out) -> None:
+    """The error says so, and what to type."""
+    with pytest.raises(BakeError) as caught:
+        main(["create", "--name", "cold", "--bootstrap", AWAY])
+    (fault,) = caught.value.diagnostics
+    assert fault.hint.endswith("start it again: bakepy inspect --bootstrap cold, or bakepy rm cold")
+    assert "cold0" in out("ls")
+
+
 def test_a_damaged_namesake_goes_with_the_other(namesakes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The one that can be read is removed as ever."""
     (namesakes / "instances" / "twin").write_text("{")
