@@ -26,7 +26,12 @@ FLAGS = (
     Flag("debug", "Say more in errors", short="D"),
     Flag("help", "Show this help", short="h"),
 )
-USAGE = "Usage: bakepy build [OPTIONS] [URL [CONTEXT]] [TARGET...]\n\nBuild targets of a definition.\n\nOptions:\n"
+USAGE = """Usage: bakepy build [OPTIONS] [URL [CONTEXT]] [TARGET...]
+
+Build targets of a definition. 'bakepy bake' and 'bakepy b' are the same.
+
+Options:
+"""
 
 
 class RunOptions(Record):

@@ -28,7 +28,7 @@ FLAGS = (
     Flag("format", "Show the graph as table, json, dot or mermaid", "FORMAT"),
     Flag("help", "Show this help", short="h"),
 )
-USAGE = """Usage: bakepy plan [OPTIONS] [TARGET...]
+USAGE = """Usage: bakepy plan [OPTIONS] [URL [CONTEXT]] [TARGET...]
 
 Show what a build would run: each solve once, however many targets it serves, and whose results it waits for.
 

@@ -93,7 +93,8 @@ def _undeclared(world: World, definition: Definition) -> Iterator[Diagnostic]:
         if name.removesuffix("_JSON") not in declared and name not in declared and name not in world.builtins:
             near = nearest(name, declared)
             some = ", ".join(declared[:12]) + (", …" if len(declared) > 12 else "")
-            hint = f"Did you mean '{near}'?" if near else f"There are: {some}." if some else "It declares none."
+            declare = f'No variable is declared. Write: variable "{name}" {{}}'
+            hint = f"Did you mean '{near}'?" if near else f"There are: {some}." if some else declare
             summary = f"no file declares the variable {name}, so --var changes nothing"
             yield Diagnostic(summary, hint=hint, severity=Severity.WARNING)
 

@@ -172,6 +172,7 @@ def test_help_names_every_flag_that_is_not_hidden(capsys):
     """Help is made of the flags' own docs."""
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
+    assert "'bakepy bake' and 'bakepy b' are the same" in shown
     assert all((f"--{flag.name}" in shown) != flag.hidden for flag in FLAGS)
 
 

@@ -108,3 +108,14 @@ def test_what_is_not_set_by_its_name(key: str, hint: str) -> None:
     with pytest.raises(BakeError, match=f"unknown key: {key}") as caught:
         build(["--print", "--set", f"*.{key}=x"])
     assert hint in caught.value.diagnostics[0].hint
+
+
+def test_where_no_variable_is_declared_it_is_said_how(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The hint is what to write, and that is then no fault."""
+    (tmp_path / "docker-bake.hcl").write_text('target "default" {}\n')
+    assert build(["--print", "--var", "X=1"]) == 0
+    _, told, text = capsys.readouterr().err.partition("Write: ")
+    assert told
+    (tmp_path / "docker-bake.hcl").write_text(f'{text.splitlines()[0]}\ntarget "default" {{}}\n')
+    assert build(["--print", "--var", "X=1"]) == 0
+    assert not capsys.readouterr().err
