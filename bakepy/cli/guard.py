@@ -36,7 +36,7 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         show(error)
         return 1
     except KeyboardInterrupt:
-        print("ERROR: interrupted", file=sys.stderr)
+        _tell("ERROR: interrupted")
         return 130
     except BrokenPipeError:
         # The reader of our output went away (`| head`): no fault, and no more flushing either.
@@ -50,7 +50,7 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.errno in CIRCUMSTANCES:
             _refused(error, CIRCUMSTANCES[error.errno])
             return 1
-        print(f"ERROR: internal error: {type(error).__name__}: {error} ({_record()}; {ISSUES})", file=sys.stderr)
+        _tell(f"ERROR: internal error: {type(error).__name__}: {error} ({_record()}; {ISSUES})")
         return 70
 
 
@@ -58,13 +58,21 @@ def show(error: BakeError) -> None:
     """Print diagnostics on standard error; the last line is the first fault in one line."""
     color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     if len(error.diagnostics) > 1 or any(d.subject or d.related for d in error.diagnostics):
-        print(render(error.diagnostics, color=color), file=sys.stderr)
+        _tell(render(error.diagnostics, color=color))
     else:
         # The last line says what there is to say, but the remedy.
         for d in error.diagnostics:
             if d.hint:
-                print(hint_line(d.hint, color=color), file=sys.stderr)
-    print(f"ERROR: {printable(str(error))}", file=sys.stderr)
+                _tell(hint_line(d.hint, color=color))
+    _tell(f"ERROR: {printable(str(error))}")
+
+
+def _tell(text: str) -> None:
+    """Print on standard error; where that has no room, the exit status has to do."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        return
 
 
 def _refused(error: OSError, hint: str) -> None:

@@ -135,6 +135,8 @@ def leave(status: int) -> NoReturn:
     """
     import os
 
+    if commands := sys.modules.get("bakepy.transport.command"):
+        commands.end_all()
     try:
         sys.stdout.flush()
         sys.stderr.flush()

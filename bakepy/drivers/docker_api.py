@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
+from bakepy.drivers.address import split_address
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
 from bakepy.drivers.tls_stream import TlsStream
@@ -28,6 +31,9 @@ QUICK = 2.0
 """Seconds that an Engine may take to answer a ping."""
 
 CALL = 30.0
+LIMIT = 16 << 20
+"""Bytes of an answer: more is none of an Engine's."""
+_API = re.compile(r"(?a:(\d{1,4})\.(\d{1,4}))")
 
 LOGIN = 30.0
 """Seconds that logging in over SSH may take before an Engine can answer."""
@@ -90,18 +96,18 @@ class DockerApi:
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
         if version is None:
-            raise DriverError.of(
-                f"what answers at {self.host.url} is no Docker Engine", hint="name another with DOCKER_HOST"
-            )
+            raise self._no_engine()
 
     def info(self) -> EngineInfo:
         """Ask the Engine who it is; raises DriverError."""
         version = self._get("/version")
         store = self._get("/info").get("DriverStatus") or []
-        major, _, minor = str(version.get("ApiVersion", "0.0")).partition(".")
+        found = _API.fullmatch(str(version.get("ApiVersion", "0.0")))
+        if not found or not isinstance(store, list):
+            raise self._no_engine()
         return EngineInfo(
             version=str(version.get("Version", "")),
-            api=(int(major), int(minor)),
+            api=(int(found[1]), int(found[2])),
             containerd_store=["driver-type", "io.containerd.snapshotter.v1"] in store,
             platform=f"{version.get('Os', 'linux')}/{version.get('Arch', 'amd64')}",
         )
@@ -111,7 +117,7 @@ class DockerApi:
 
         Over TLS the Engine agrees to HTTP/1.1 alone (ALPN), so the connection has to be upgraded.
         """
-        parts = urlsplit(self.host.url)
+        parts = split_address(self.host.url)
         if parts.scheme == "unix":
             return Endpoint(f"unix:{parts.path}")
         if parts.scheme == "ssh" or self.host.tls:
@@ -145,8 +151,9 @@ class DockerApi:
                     break
                 head += more
         except OSError as error:
+            fault = self._unreachable(error)
             sock.close()
-            raise self._unreachable(error) from error
+            raise fault from error
         head, _, early = head.partition(b"\r\n\r\n")
         if head.split(b" ")[1:2] != [b"101"]:
             stream.close()
@@ -162,9 +169,10 @@ class DockerApi:
         connection = self._connection(CALL)
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            with connection.getresponse() as response:
-                data = response.read()
+            with _deadline(connection.sock, 2 * CALL):
+                connection.request(method, path, None if body is None else json.dumps(body), headers)
+                with connection.getresponse() as response:
+                    data = response.read(LIMIT)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
         finally:
@@ -181,7 +189,7 @@ class DockerApi:
                 connection.request("POST", "/images/load?quiet=0", body=chunks, headers=headers, encode_chunked=True)
             with connection.getresponse() as response:
                 if response.status != 200:
-                    raise self.refused("loading the image", _answer(response.status, response.read()))
+                    raise self.refused("loading the image", _answer(response.status, response.read(LIMIT)))
                 for message in _messages(response):
                     if "error" in message:
                         raise DriverError.of("the Docker Engine could not load the image", str(message["error"]))
@@ -196,9 +204,10 @@ class DockerApi:
     def _ping(self) -> str | None:
         connection = self._connection(QUICK)
         try:
-            connection.request("GET", "/_ping")
-            with connection.getresponse() as response:
-                response.read()
+            with _deadline(connection.sock, 2 * (connection.sock.gettimeout() or QUICK)):
+                connection.request("GET", "/_ping")
+                response = connection.getresponse()
+            with response:
                 return response.headers.get("Api-Version") if response.status == 200 else None
         finally:
             connection.close()
@@ -234,11 +243,11 @@ class DockerApi:
     @property
     def _server_name(self) -> str:
         named = self.host.tls.server_name if self.host.tls else None
-        return named or urlsplit(self.host.url).hostname or "localhost"
+        return named or split_address(self.host.url).hostname or "localhost"
 
     def open(self, timeout: float | None) -> socket.socket:
         """Connect to the Engine, without TLS as yet; raises DriverError."""
-        parts = urlsplit(self.host.url)
+        parts = split_address(self.host.url)
         try:
             match parts.scheme:
                 case "unix":
@@ -274,6 +283,11 @@ class DockerApi:
             raise self._unreachable(error) from error
         self._command.socket.settimeout(timeout and max(timeout, LOGIN))
         return self._command.socket
+
+    def _no_engine(self) -> DriverError:
+        return DriverError.of(
+            f"what answers at {self.host.url} is no Docker Engine", hint="name another with DOCKER_HOST"
+        )
 
     def _unreachable(self, error: Exception) -> DriverError:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -321,6 +335,29 @@ def _context(tls: Tls) -> ssl.SSLContext:
 
 
 def _messages(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
-    for line in response:
-        if line.strip():
-            yield json.loads(line)
+    while line := response.readline(LIMIT):
+        if not line.strip():
+            continue
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = {"error": line[:200].decode(errors="replace").strip()}
+        if isinstance(message, dict):
+            yield message
+
+
+@contextlib.contextmanager
+def _deadline(sock: socket.socket, seconds: float) -> Iterator[None]:
+    """Hang up where what is done with a socket takes too long in all: its timeout is one of each read alone."""
+
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -6,16 +6,17 @@ standard input and output to the daemon.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs
 
+from bakepy.drivers.address import split_address
 from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo, Status
 from bakepy.drivers.remote import loads_by_default
 from bakepy.drivers.ssh import ssh
+from bakepy.drivers.threads import apart
 from bakepy.transport.command import CommandError, CommandStream
 from bakepy.transport.endpoint import Endpoint
 
@@ -44,7 +45,7 @@ class RemoteCommandDriver(Driver):
         self.url = url
         self.arguments = command(url)
         if unknown := sorted(set(options) - {"default-load"}):
-            raise DriverError.of(f"invalid driver option {unknown[0]} for a builder at {urlsplit(url).scheme}://")
+            raise DriverError.of(f"invalid driver option {unknown[0]} for a builder at {split_address(url).scheme}://")
         self._defaults = loads_by_default(options)
         self._stream: CommandStream | None = None
 
@@ -76,7 +77,7 @@ class RemoteCommandDriver(Driver):
         from bakepy.transport.pump import pumped
 
         try:
-            stream = await asyncio.to_thread(CommandStream, self.arguments)
+            stream = await apart(lambda: CommandStream(self.arguments), late=CommandStream.close)
         except CommandError as error:
             program = self.arguments[0]
             raise DriverError.of(
@@ -89,7 +90,7 @@ class RemoteCommandDriver(Driver):
             try:
                 yield endpoint
             except TransportError as error:
-                raise await self.why_lost() or error from error
+                raise await self.why_lost() or self._silent() from error
 
     async def capabilities(self) -> frozenset[Capability]:
         """Return what every BuildKit by itself can do, and whether results are loaded unasked."""
@@ -100,11 +101,18 @@ class RemoteCommandDriver(Driver):
         if self._stream is None:
             return None
         command = self._stream.command
-        said = await asyncio.to_thread(command.ended)
+        said = await apart(command.ended)
         if not said:
             return None
         return DriverError.of(
             f"cannot reach the builder at {self.url}", f"{command}: {said}", hint=HINTS[self.arguments[0]]
+        )
+
+    def _silent(self) -> DriverError:
+        return DriverError.of(
+            f"cannot reach the builder at {self.url}",
+            f"{self._stream.command if self._stream else self.arguments[0]} runs, but no BuildKit answers through it",
+            hint=HINTS[self.arguments[0]],
         )
 
     async def stop(self) -> None:
@@ -116,7 +124,7 @@ class RemoteCommandDriver(Driver):
 
 def command(url: str) -> tuple[str, ...]:
     """Return the command that connects to a `kube-pod://` or `ssh://` address; raises DriverError."""
-    parts = urlsplit(url)
+    parts = split_address(url)
     return _kubectl(parts) if parts.scheme == "kube-pod" else ssh(parts, *_buildctl(parts.path))
 
 

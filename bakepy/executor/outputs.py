@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
+from bakepy.drivers.threads import apart
 from bakepy.executor.check import is_folder
 from bakepy.executor.lower import NodeFacts
 from bakepy.planner.spec import Export, SolveSpec
@@ -67,7 +68,7 @@ class Outputs:
         from bakepy.drivers.docker import image_loader
         from bakepy.drivers.docker_api import DockerApi
 
-        engine = await asyncio.to_thread(DockerApi(work.load_into).info)
+        engine = await apart(DockerApi(work.load_into).info)
         if engine.containerd_store:
             loads = self.facts.archive_loads | {index}
             self.facts = replace(self.facts, archive_loads=loads)

@@ -9,6 +9,7 @@ from typing import Final
 
 from bakepy.buildkit.requests import new_id
 from bakepy.diagnostics import BakeError
+from bakepy.drivers.threads import apart
 from bakepy.executor.node import Solved
 from bakepy.executor.work import Work
 from bakepy.planner.place import Placement
@@ -16,6 +17,9 @@ from bakepy.planner.scheduler import State
 from bakepy.planner.spec import Export, SolveSpec
 from bakepy.progress import events as ev
 from bakepy.records import Record
+
+GRACE = 3.0
+"""Seconds that a request to a registry has to end when the run is over."""
 
 
 class Ended(Record):
@@ -87,11 +91,14 @@ class Parts:
             credentials = {d: await known.get("registry-1.docker.io" if d == HUB else d) for d in domains}
             roads = {d: access(self._work.node_files, d) for d in domains}
             responses = [part.solved.response for part in parts]
-            answer = await asyncio.to_thread(join, export, responses, credentials, roads)
+            answer = await apart(lambda: join(export, responses, credentials, roads))
             ended = Ended(State.DONE, Solved(answer | _provenance(parts)))
         except (BakeError, RpcError) as error:
             fault = error if isinstance(error, BakeError) else BakeError.of(str(error))
             ended = Ended(State.FAILED, error=f"the index of {export.names[0]}: {self._words(fault)}")
+        except Exception:
+            self._wake()  # `over` raises it
+            raise
         self._joined[whole] = ended
         now = time.time_ns()
         state = ev.State.DONE if ended.state is State.DONE else ev.State.FAILED
@@ -108,8 +115,11 @@ class Parts:
         }
 
     async def stop(self) -> None:
-        """Wait for the joins that are under way: each is a request or two, and ends by itself."""
+        """Wait a moment for the joins that are under way: each is a request or two."""
         if self._joins:
+            await asyncio.wait(self._joins.values(), timeout=GRACE)
+            for task in self._joins.values():
+                task.cancel()
             await asyncio.wait(self._joins.values())
 
 

@@ -149,7 +149,10 @@ class Registry:
             return True
         if scheme.lower() != "bearer":
             return False
-        fields = parse_keqv_list(parse_http_list(rest))
+        try:
+            fields = parse_keqv_list(parse_http_list(rest))
+        except (ValueError, IndexError):
+            return False
         scopes = [f"repository:{self._image.path}:pull,push"]
         try:
             token = fetch(Challenge(fields.get("realm", ""), fields.get("service", ""), scopes), self._credentials)

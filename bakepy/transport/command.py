@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bakepy.transport.pump import SocketStream
@@ -24,7 +26,7 @@ class CommandError(Exception):
 
 
 class Command:
-    """Run a command; `socket` is the near end of its standard input and output, which the caller owns.
+    """Run a command until `socket`, the near end of its standard input and output, is closed; the caller owns that.
 
     The command belongs to a session of its own: an interrupt from the terminal is this program's to handle, and a
     question (a passphrase, an unknown host key) is refused instead of being asked in the middle of a display.
@@ -33,7 +35,7 @@ class Command:
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.arguments: Final = tuple(arguments)
-        self.socket, far = socket.socketpair()
+        near, far = socket.socketpair()
         with far:
             try:
                 self._process = subprocess.Popen(
@@ -43,25 +45,24 @@ class Command:
                     stderr=subprocess.PIPE,
                     start_new_session=True,
                 )
-            except OSError as error:
-                self.socket.close()
-                raise CommandError(f"{arguments[0]}: {(error.strerror or str(error)).lower()}") from error
+            except (OSError, ValueError) as error:
+                near.close()
+                reason = (getattr(error, "strerror", None) or str(error)).lower()
+                raise CommandError(f"{arguments[0]}: {reason}") from error
+        self.socket: socket.socket = _Near(near, self.end)
         self._said = b""
-        # Closing the socket ends the command; who watches it leaves no dead process behind.
         self._watcher = threading.Thread(target=self._watch, name=f"bakepy-{arguments[0]}", daemon=True)
+        _RUNNING.add(self)
         self._watcher.start()
 
     def __str__(self) -> str:
         return shlex.join(self.arguments)
 
     def end(self) -> None:
-        """End the command, gently first; may be called twice."""
-        self._process.terminate()
-        try:
-            self._process.wait(ENDING)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """End the command and what it has started, gently first; returns at once, and may be called again."""
+        if self._process.returncode is None:
+            self._signal(signal.SIGTERM)
+            threading.Thread(target=self._insist, name=f"bakepy-end-{self.arguments[0]}", daemon=True).start()
 
     def ended(self, within: float = 1.0) -> str:
         """Return how the command ended by itself, in its own words; empty where it still runs."""
@@ -80,6 +81,39 @@ class Command:
             while chunk := os.read(errors.fileno(), TOLD):
                 self._said = (self._said + chunk)[-TOLD:]
         self._process.wait()
+        _RUNNING.discard(self)
+
+    def _insist(self) -> None:
+        try:
+            self._process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+
+_RUNNING: set[Command] = set()
+
+
+def end_all() -> None:
+    """End the commands that still run: this process is about to end, and nobody else would."""
+    for command in tuple(_RUNNING):
+        command.end()
+
+
+class _Near(socket.socket):
+    """Be a socket whose closing is told, once the last reader of it is closed, too."""
+
+    def __init__(self, sock: socket.socket, closed: Callable[[], None]) -> None:
+        super().__init__(sock.family, sock.type, sock.proto, sock.detach())
+        self._closed_by = closed
+
+    def _real_close(self) -> None:
+        # As `ssl.SSLSocket` does: `close` may be called while a file of the socket is still read.
+        super()._real_close()  # type: ignore[misc]
+        self._closed_by()
 
 
 class CommandStream(SocketStream):
@@ -88,8 +122,3 @@ class CommandStream(SocketStream):
     def __init__(self, arguments: Sequence[str]) -> None:
         self.command: Final = Command(arguments)
         super().__init__(self.command.socket)
-
-    def close(self) -> None:
-        """Close the stream and end the command."""
-        super().close()
-        self.command.end()

@@ -26,6 +26,8 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2000),
+    # A server that turns every stream away would have the same calls queued anew without an end.
+    ("grpc.enable_retries", 0),
     # Two channels to one address must not share a socket: a hijacked stream can be had once.
     ("grpc.use_local_subchannel_pool", 1),
 )

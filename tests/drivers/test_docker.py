@@ -6,8 +6,14 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import socket
+import socketserver
+import subprocess
 import tarfile
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -183,3 +189,60 @@ async def test_a_server_without_buildkit_is_named(tmp_path: Path) -> None:
             await asyncio.to_thread(DockerApi(DockerHost("default", f"unix://{path}")).hijack)
 
     assert "20.10" in caught.value.diagnostics[0].hint
+
+
+@contextlib.contextmanager
+def answering(path: Path, *pieces: bytes, pause: float = 0.0) -> Iterator[DockerHost]:
+    """Answer each request with the same pieces while the context lasts."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            with contextlib.suppress(OSError):
+                for piece in pieces:
+                    self.request.sendall(piece)
+                    time.sleep(pause)
+
+    with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield DockerHost("default", f"unix://{path}")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("version", ['{"ApiVersion": "a.b"}', '{"ApiVersion": 5}', '{"ApiVersion": "1.99999"}'])
+def test_what_is_no_engine_is_named(version: str, tmp_path: Path) -> None:
+    """Something that answers like an Engine but talks nonsense is no bug of ours."""
+    body = f"HTTP/1.1 200 OK\r\nContent-Length: {len(version)}\r\n\r\n{version}".encode()
+    with answering(tmp_path / "d", body) as host, pytest.raises(DriverError, match="is no Docker Engine"):
+        DockerApi(host).info()
+
+
+def test_an_engine_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of which a byte comes now and then does not hold up the choice of a builder."""
+    monkeypatch.setattr("bakepy.drivers.docker_api.QUICK", 0.2)
+    drip = [bytes([byte]) for byte in b"HTTP/1.1 200 OK\r\nX-Never: " + b"x" * 400]
+    with answering(tmp_path / "d", *drip, pause=0.05) as host:
+        began = time.monotonic()
+        assert not DockerApi(host).answers()
+        assert time.monotonic() - began < 10
+
+
+def test_an_ssh_that_hangs_is_ended_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of a command is left once its connection is given up."""
+    monkeypatch.setattr("bakepy.drivers.docker_api.LOGIN", 0.2)
+    monkeypatch.setattr("bakepy.drivers.docker_api.QUICK", 0.2)
+    program = tmp_path / "ssh"
+    mark = f"{os.getpid()}.25"
+    program.write_text(f"#!/bin/sh\nsleep {mark} &\nexec sleep {mark}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    assert not DockerApi(DockerHost("far", "ssh://far")).answers()
+    deadline = time.monotonic() + 10
+    while subprocess.run(["pgrep", "-f", f"^sleep {mark}$"], capture_output=True, check=False).returncode == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

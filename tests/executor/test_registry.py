@@ -103,6 +103,38 @@ def test_tokens_are_fetched_for_the_repository() -> None:
         assert "docker login" in caught.value.diagnostics[0].hint
 
 
+@pytest.mark.parametrize(
+    ("status", "header", "value"),
+    [
+        (401, "WWW-Authenticate", "Bearer foo"),
+        (401, "WWW-Authenticate", "Bearer a=,=b"),
+        (307, "Location", "http://[x"),
+    ],
+)
+def test_a_registry_that_talks_nonsense_is_named(status: int, header: str, value: str) -> None:
+    """A malformed challenge or redirection is the registry's fault, and ends the join."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header(header, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with pytest.raises(RegistryError):
+                Registry(image(f"127.0.0.1:{server.server_port}"), Credentials("me", "x")).manifest(DIGEST)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_other_bytes_than_the_digests_are_refused() -> None:
     """A registry that answers with something else is not believed."""
     with token_registry(b"{}") as (domain, _), pytest.raises(RegistryError, match="something else"):

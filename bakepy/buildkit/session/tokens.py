@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from http.client import HTTPException, HTTPMessage
-from typing import IO, Final
-from urllib.error import HTTPError
+from typing import IO, Any, Final
+from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -110,6 +110,16 @@ class SafeRedirects(HTTPRedirectHandler):
         if follow and (follow.type, follow.host) != (req.type, req.host):
             follow.remove_header("Authorization")
         return follow
+
+    def http_error_302(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage) -> Any:
+        """Follow a redirect; one that cannot be read ends the answer that it came with, which Python leaves open."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError as error:
+            fp.close()
+            raise URLError(f"a malformed redirection: {error}") from error
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _token(request: Request) -> Token:
