@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
-from bakepy.builders.choose import BuilderError, driver
+from bakepy.builders.choose import driver
 from bakepy.builders.store import StoredBuilder, StoredNode, last_activity
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Amount, Driver, DriverError, NodeInfo, Status
@@ -66,7 +66,7 @@ async def load(
     activity = last_activity(settings, builder)
     try:
         made = [_made(builder, node, settings) for node in builder.nodes]
-    except BuilderError as error:
+    except BakeError as error:
         return BuilderState(builder, tuple(map(NodeState, builder.nodes)), activity, error)
     nodes = tuple(await asyncio.gather(*(_asked(node, within) for node in made))) if ask else tuple(made)
     # What comes with a Docker context is known only once its Engine answers.
@@ -121,4 +121,8 @@ async def _asked(node: NodeState, within: float) -> NodeState:
         )
     except BakeError as error:
         return NodeState(node.stored, node.driver, error=error)
+    except (OSError, ValueError) as error:
+        # What one builder's files hold keeps nobody from seeing the others.
+        fault = DriverError.of("the node cannot be asked", str(error))
+        return NodeState(node.stored, node.driver, error=fault)
     return NodeState(node.stored, node.driver, info)

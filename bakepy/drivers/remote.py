@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from bakepy.booleans import FALSE, TRUE
+from bakepy.drivers.address import split_address
 from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo
 from bakepy.transport.endpoint import Endpoint, Tls
 
@@ -69,11 +69,8 @@ def endpoint(url: str, options: Mapping[str, str]) -> Endpoint:
         raise DriverError.of(
             f"invalid driver option {unknown[0]} for remote driver", f"options: {', '.join(sorted(OPTIONS))}"
         )
-    try:
-        parts = urlsplit(url)
-        port = parts.port or PORT
-    except ValueError as error:
-        raise DriverError.of(f"the builder's address {url} is not supported", str(error)) from error
+    parts = split_address(url)
+    port = parts.port or PORT
     if parts.scheme == "unix" and parts.path:
         return Endpoint(f"unix:{parts.path}")
     if parts.scheme != "tcp" or not parts.hostname:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
+from bakepy.drivers.address import split_address
 from bakepy.drivers.container import Container, in_thread
 from bakepy.drivers.docker_host import current_context, docker_host
 from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo
@@ -24,7 +25,7 @@ class RemoteContainerDriver(Driver):
     name: ClassVar[str] = "remote"
 
     def __init__(self, url: str, options: Mapping[str, str], settings: Settings) -> None:
-        parts = urlsplit(url)
+        parts = split_address(url)
         # A host's name would be the same in lower case, a container's is not.
         name = parts.netloc
         if not name:

@@ -56,7 +56,7 @@ def test_an_address_is_a_command(url: str, expected: tuple[str, ...]) -> None:
         ("kube-pod://p?container=a%20b", "unsupported container name: 'a b'"),
         ("ssh://", "no host specified"),
         ("ssh://me:secret@far", "invalid address ssh://far: plain-text password is not supported"),
-        ("ssh://me:secret@far:x", "invalid address ssh://far: plain-text password"),
+        ("ssh://me:secret@far:x", "invalid address ssh://me@far:x: Port could not be cast"),
         ("ssh://far?a=b", "extra query or fragment"),
         ("ssh://far:99999", "invalid address"),
     ],
