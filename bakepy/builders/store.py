@@ -151,7 +151,12 @@ class Writer:
                 _give(settings, folder / ".lock")
                 yield cls(settings)
         except OSError as error:
-            raise StoreError.of(f"the builders in {folder} cannot be changed", str(error)) from error
+            where = f"{error.filename}: " if error.filename else ""
+            raise StoreError.of(
+                f"the builders in {folder} cannot be changed",
+                f"{where}{error.strerror or error}",
+                hint="name a folder that can be written with BUILDX_CONFIG",
+            ) from error
 
     def save(self, builder: StoredBuilder) -> None:
         """Write a builder, and that it was just changed."""

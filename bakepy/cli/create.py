@@ -31,7 +31,17 @@ FLAGS = (
 )
 USAGE = """Usage: bakepy create [OPTIONS] [CONTEXT|ENDPOINT]
 
-Make a builder: at a Docker context or address, or at a BuildKit's own address (unix://, tcp://)."""
+Make a builder: at a Docker context, or at the address of a Docker Engine or a BuildKit.
+
+Without --driver, an address with one of these schemes is that of a BuildKit that runs already (driver remote):
+  unix:///PATH/OF/SOCKET   tcp://HOST[:1234]   ssh://[USER@]HOST   docker-container://NAME   kube-pod://POD
+With any other, or none, BuildKit is started in a container of that Docker Engine (driver docker-container).
+
+Options of the driver (--driver-opt):
+  docker-container   image, network, memory, memory-swap, cpu-quota, cpu-period, cpu-shares, cpuset-cpus, cpuset-mems,
+                     cgroup-parent, restart-policy, default-load, env.NAME, provenance-add-gha, allow-untrusted-image
+  remote             cacert, cert, key, servername, default-load
+  embedded           none"""
 
 
 def main(argv: Sequence[str]) -> int:

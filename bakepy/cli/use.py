@@ -28,12 +28,16 @@ def main(argv: Sequence[str]) -> int:
     given = command.begin(USAGE, FLAGS, argv, at_most=1)
     if given is None:
         return 0
+    from bakepy.builders.choose import known_names
     from bakepy.builders.store import Writer
     from bakepy.drivers.docker_host import current_endpoint
     from bakepy.settings import Settings
 
     settings = Settings()
     name = given.arguments[0] if given.arguments else given.text("builder") or settings.builder or ""
+    if not name:
+        known = ", ".join(known_names(settings))
+        raise BakeError.of("no builder is named", f"builders: {known}", hint="name one: bakepy use NAME")
     own = _selectable(name, settings)
     with Writer.open(settings) as store:
         everywhere, default = bool(given.switch("global")), bool(given.switch("default"))
@@ -63,5 +67,5 @@ def _selectable(name: str, settings: Settings) -> bool:
         )
     known = known_names(settings)
     near = nearest(name, known)
-    hint = f'did you mean "{near}"?' if near else "" if name else "name one: bakepy use NAME"
+    hint = f'did you mean "{near}"?' if near else ""
     raise BakeError.of(f'failed to find instance "{name}"', f"builders: {', '.join(known)}", hint=hint)

@@ -137,10 +137,11 @@ def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """The error names the folder and the reason."""
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(StoreError, match="file cannot be changed"),
+        pytest.raises(StoreError, match=r"file cannot be changed; .*/file/instances: Not a directory$") as caught,
         Writer.open(Settings({"BUILDX_CONFIG": str(tmp_path / "file")})),
     ):
         pass
+    assert "BUILDX_CONFIG" in caught.value.diagnostics[0].hint
 
 
 def test_nothing_is_rewritten_that_did_not_change(settings: Settings) -> None:

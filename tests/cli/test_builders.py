@@ -15,11 +15,14 @@ from pathlib import Path
 import pytest
 
 from bakepy.builders.choose import choose
+from bakepy.builders.create import REMOTE_SCHEMES
 from bakepy.builders.store import StoredBuilder, StoredNode, Writer
 from bakepy.buildkit.client import Client
 from bakepy.cli import plugin
 from bakepy.cli.main import COMMANDS, PLUGIN, main
 from bakepy.diagnostics import BakeError
+from bakepy.drivers.container_options import READERS
+from bakepy.drivers.remote import OPTIONS
 from bakepy.engine.paths import Paths
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
@@ -99,7 +102,7 @@ def test_the_embedded_engine_is_chosen_by_name(out) -> None:
     ("words", "complaint"),
     [
         (["use", "oen"], 'failed to find instance "oen"'),
-        (["use"], 'failed to find instance ""'),
+        (["use"], "no builder is named; builders: one, default, embedded"),
         (["inspect", "none"], 'no builder "none" found'),
         (["rm", "default"], "failed to remove one or more builders"),
         (["rm", "--all-inactive", "one"], "cannot specify builder name when --all-inactive is set"),
@@ -249,7 +252,7 @@ def test_words_are_completed(out, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert out("__complete", "bake", "-f", "other.hcl", "") == "all\nlib\n:4\n"
     assert out("__complete", "build", "--builder", "o") == "one\n:4\n"
     assert out("__complete", "build", "--builder=o") == "--builder=one\n:4\n"
-    assert out("__complete", "rm", "") == "one\ndefault\nembedded\n:4\n"
+    assert out("__complete", "rm", "") == "one\n:4\n"
     assert out("__complete", "du", "--verb") == "--verbose\tThe same as --format=pretty\n:4\n"
     assert out("__complete", "build", "-f", "") == ":0\n"
     assert out("__complete", "nonsense", "") == ":4\n"
@@ -462,6 +465,13 @@ def test_a_damaged_file_hides_no_builder(chosen: bool, text: str, capsys: pytest
     printed = capsys.readouterr()
     assert "WARNING: the file of bad was damaged" in printed.err
     assert "bad removed" in printed.err
+
+
+def test_create_names_all_addresses_and_options(out) -> None:
+    """Its help tells of every scheme of a remote builder, and of every option of a driver."""
+    said = out("create", "--help")
+    schemes = {f"{scheme}://" for scheme in REMOTE_SCHEMES if scheme != "npipe"}
+    assert {word for word in (*schemes, *READERS, *OPTIONS) if word not in said} == set()
 
 
 def test_a_builder_that_does_not_start_stays(out) -> None:
