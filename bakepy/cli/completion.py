@@ -28,7 +28,9 @@ BASH = r"""_bakepy() {
     for line in "${candidates[@]}"; do
         [[ $line == "$current"* ]] && COMPREPLY+=("$line")
     done
-    if [[ $directive == :0 ]]; then
+    if [[ $directive == :6 ]]; then
+        compopt -o nospace 2>/dev/null
+    elif [[ $directive == :0 ]]; then
         COMPREPLY+=($(compgen -f -- "$current"))
         compopt -o filenames 2>/dev/null
     fi
@@ -49,7 +51,11 @@ _bakepy() {
         [[ $line == *$'\t'* ]] && about=${line#*$'\t'}
         candidates+=("${value//:/\\:}:$about")
     done
-    _describe 'bakepy' candidates
+    if [[ $directive == :6 ]]; then
+        _describe 'bakepy' candidates -S ''
+    else
+        _describe 'bakepy' candidates
+    fi
     [[ $directive == :0 ]] && _files
 }
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
