@@ -58,8 +58,8 @@ FOREIGN = {
     "--cache-to": _set("cache-to=PLACE"),
     "--iidfile": "Write --metadata-file FILE: it holds the digests of all images.",
     "--label": _set("labels.NAME=VALUE"),
-    "--network": _set("network=MODE"),
-    "--no-cache-filter": _set("no-cache-filter=STAGE"),
+    "--network": "Set network in the definition.",
+    "--no-cache-filter": "Set no-cache-filter in the definition.",
     "--output": _set("output=type=…"),
     "-o": _set("output=type=…"),
     "--platform": _set("platform=linux/arm64"),
@@ -71,7 +71,7 @@ FOREIGN = {
     "--tag": _set("tags=NAME"),
     "-t": _set("tags=NAME"),
     "--target": _set("target=STAGE") + " Targets of the definition go without a flag.",
-    "--ulimit": _set("ulimits=NAME=VALUE"),
+    "--ulimit": "Set ulimits in the definition.",
 }
 """Flags of `docker build`, and how a definition's targets are told the same."""
 
