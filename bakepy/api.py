@@ -123,7 +123,7 @@ async def build(
     chosen = choose(builder or settings.builder, settings)
     env = Environment(variables, settings.docker_config, proxies(settings.docker_config, chosen.load_into.url))
     reporter = _Told(report) if report else Reporter()
-    for warning in mixed_secrets(plan.config, plan.specs, variables):
+    for warning in (*chosen.warnings, *mixed_secrets(plan.config, plan.specs, variables)):
         reporter.report(Message(str(warning), "warning"))
     return await run(plan.graph, chosen, reporter, env, plan.specs)
 
