@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bakepy.cli import flags
 from bakepy.cli.flags import Flag, Given
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, printable
 
 if TYPE_CHECKING:
     from bakepy.builders.state import BuilderState, NodeState
@@ -99,7 +99,7 @@ def confirmed(question: str) -> bool:
 
 def tell(text: str) -> None:
     """Show a step of what takes time."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from bakepy.diagnostics import printable
 from bakepy.platforms import Platform
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
 def rows(state: BuilderState, *, current: bool, table: bool, whole: bool) -> Iterator[dict[str, object]]:
-    """Yield a row for a builder and one for each of its nodes, which a table sets in."""
+    """Yield a row for a builder and one for each of its nodes, which a table sets in; a terminal obeys none of it."""
+    for row in _rows(state, current=current, table=table, whole=whole):
+        yield {name: printable(text) for name, text in row.items()}
+
+
+def _rows(state: BuilderState, *, current: bool, table: bool, whole: bool) -> Iterator[dict[str, str]]:
     stored = state.stored
     indent = " \\_ " if table else ""
     yield {
