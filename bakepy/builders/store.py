@@ -240,7 +240,7 @@ def _is_name(file: Path) -> bool:
 
 def _default(settings: Settings, endpoint: str) -> Path:
     return (
-        settings.buildx_config / "defaults" / hashlib.sha256(endpoint.encode(errors="surrogateescape")).hexdigest()[:20]
+        settings.buildx_config / "defaults" / hashlib.sha256(endpoint.encode(errors="surrogatepass")).hexdigest()[:20]
     )
 
 

@@ -61,7 +61,7 @@ def docker_host(settings: Settings, context: str) -> DockerHost:
     if context == "default":
         return _default_host(settings)
     # Docker names a context's folders by the SHA-256 of its name.
-    folder = hashlib.sha256(context.encode()).hexdigest()
+    folder = hashlib.sha256(context.encode(errors="surrogatepass")).hexdigest()
     contexts = settings.docker_config / "contexts"
     try:
         record = json.loads((contexts / "meta" / folder / "meta.json").read_bytes())

@@ -108,3 +108,13 @@ def test_a_malformed_engine_is_an_error_of_ls(
     monkeypatch.setenv("DOCKER_HOST", address)
     assert main(["ls"]) == 0
     assert f"invalid address {address}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\x1b"])
+def test_a_context_that_is_no_text_is_not_there(name: str, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """A name that nothing can write is the name of no Docker context."""
+    (home / "docker").mkdir()
+    (home / "docker" / "config.json").write_text(json.dumps({"currentContext": name}))
+    monkeypatch.delenv("DOCKER_HOST")
+    with pytest.raises(BakeError, match="there is no Docker context"):
+        main(["ls"])
