@@ -30,6 +30,8 @@ CHUNK = 256 << 10
 """Bytes of a file in one packet."""
 JOIN = 16 << 10
 """Bytes below which a copy is cheaper than a buffer of its own."""
+TOGETHER = 64 << 10
+"""Bytes of small files that are sent together."""
 OnError = Callable[[BakeError], None]
 
 
@@ -165,27 +167,41 @@ class _Sender:
 
     async def _serve(self) -> None:
         packet = fsutil_pb2.Packet()
+        small = bytearray()
         while (message := await self._call.receive()) is not None:
             packet.ParseFromString(message)
             if packet.type == fsutil.REQ:
                 if (file := self._files.pop(packet.ID, None)) is None:
                     raise RpcError(Code.INVALID_ARGUMENT, f"invalid file id {packet.ID}")
-                await self._send_file(packet.ID, *file)
+                await self._send_file(packet.ID, *file, small)
+                # Requests come many at once, and so do answers: each piece has a price on both sides.
+                if small and (len(small) >= TOGETHER or not self._call.waiting):
+                    await self._call.send_framed(bytes(small))
+                    small.clear()
             elif packet.type == fsutil.FIN:
-                await self._call.send(message)
+                await self._call.send_framed(bytes(small), fsutil.framed(message))
                 return
             elif packet.type == fsutil.ERR:
                 text = packet.data.decode(errors="replace")
                 raise RpcError(Code.UNKNOWN, f"error from receiver: {text}")
 
-    async def _send_file(self, number: int, path: bytes, size: int) -> None:
-        """Send what the file holds now: one that changes meanwhile is as long as what could be read."""
+    async def _send_file(self, number: int, path: bytes, size: int, small: bytearray) -> None:
+        """Send what the file holds now, or add it to `small`, which goes out later.
+
+        A file that changes meanwhile is as long as what could be read.
+        """
         try:
             file = self._opener.open(path)
             if file is None:
-                await self._call.send_framed(fsutil.framed_data_head(number, 0))
+                small += fsutil.framed_data_head(number, 0)
                 return
             try:
+                if size < JOIN and len(data := os.read(file, size + 1)) <= size:
+                    small += fsutil.framed_data_head(number, len(data)) if data else b""
+                    small += data
+                    small += fsutil.framed_data_head(number, 0)
+                    return
+                os.lseek(file, 0, os.SEEK_SET)
                 await self._send_contents(number, file, size)
             finally:
                 os.close(file)
@@ -200,10 +216,7 @@ class _Sender:
             data = os.read(file, want)
             head = fsutil.framed_data_head(number, len(data)) if data else b""
             if len(data) < want:
-                if len(data) < JOIN:
-                    await self._call.send_framed(head + data + end)
-                else:
-                    await self._call.send_framed(head, data, end)
+                await self._call.send_framed(head, data, end)
                 return
             await self._call.send_framed(head, data)
             size = max(size - len(data), CHUNK)

@@ -48,6 +48,10 @@ class Call(Protocol):
     async def receive(self) -> bytes | None:
         """Return the next message, or None once the daemon has half-closed."""
 
+    @property
+    def waiting(self) -> bool:
+        """Tell whether `receive` has a message at hand."""
+
     async def send(self, message: bytes | bytearray | memoryview) -> None:
         """Queue one message; waits while too much is pending, so that memory stays bounded."""
 

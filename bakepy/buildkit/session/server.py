@@ -211,6 +211,10 @@ class _Call:
         self._incoming: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
 
+    @property
+    def waiting(self) -> bool:
+        return bool(self._messages)
+
     async def receive(self) -> bytes | None:
         while not self._messages:
             if self._fault:
