@@ -90,7 +90,8 @@ class RemoteCommandDriver(Driver):
             try:
                 yield endpoint
             except TransportError as error:
-                raise await self.why_lost() or self._silent() from error
+                silent = f"{stream.command} runs, but no BuildKit answers through it"
+                raise await self.why_lost() or self._unreachable(silent) from error
 
     async def capabilities(self) -> frozenset[Capability]:
         """Return what every BuildKit by itself can do, and whether results are loaded unasked."""
@@ -102,18 +103,10 @@ class RemoteCommandDriver(Driver):
             return None
         command = self._stream.command
         said = await apart(command.ended)
-        if not said:
-            return None
-        return DriverError.of(
-            f"cannot reach the builder at {self.url}", f"{command}: {said}", hint=HINTS[self.arguments[0]]
-        )
+        return self._unreachable(f"{command}: {said}") if said else None
 
-    def _silent(self) -> DriverError:
-        return DriverError.of(
-            f"cannot reach the builder at {self.url}",
-            f"{self._stream.command if self._stream else self.arguments[0]} runs, but no BuildKit answers through it",
-            hint=HINTS[self.arguments[0]],
-        )
+    def _unreachable(self, why: str) -> DriverError:
+        return DriverError.of(f"cannot reach the builder at {self.url}", why, hint=HINTS[self.arguments[0]])
 
     async def stop(self) -> None:
         """Leave it: it is not ours to stop."""

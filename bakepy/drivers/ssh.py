@@ -12,7 +12,7 @@ FORM = "ssh://[USER@]HOST[:PORT][/PATH/OF/SOCKET]"
 
 
 def ssh(parts: SplitResult, *remote: str) -> tuple[str, ...]:
-    """Return the command that runs `remote` where an `ssh://` address leads; raises DriverError."""
+    """Return the command that runs `remote` where an address leads, as `split_address` gave it; raises DriverError."""
     shown = parts._replace(netloc=_bare(parts)).geturl()  # without a password
     fault = ""
     if parts.password is not None:
@@ -23,10 +23,7 @@ def ssh(parts: SplitResult, *remote: str) -> tuple[str, ...]:
         fault = "extra query or fragment after the host"
     if fault:
         raise DriverError.of(f"invalid address {shown}: {fault}", f"form: {FORM}")
-    try:
-        port = ("-p", str(parts.port)) if parts.port else ()
-    except ValueError as error:
-        raise DriverError.of(f"invalid address {shown}: {error}", f"form: {FORM}") from error
+    port = ("-p", str(parts.port)) if parts.port else ()
     user = ("-l", parts.username) if parts.username else ()
     # The far side's shell reads the words once more.
     return ("ssh", "-o", "ConnectTimeout=30", "-T", *user, *port, "--", _bare(parts), *map(shlex.quote, remote))

@@ -28,6 +28,8 @@ from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 from tests.daemon import Daemon, running_buildkitd
 
+pytestmark = pytest.mark.usefixtures("home")
+
 AWAY = "unix:///nonexistent/bk.sock"
 
 
@@ -35,19 +37,6 @@ AWAY = "unix:///nonexistent/bk.sock"
 def daemon() -> Iterator[Daemon]:
     with running_buildkitd() as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user without builders, Engine or embedded engine."""
-    for name in ("BUILDX_BUILDER", "BUILDX_CONFIG", "DOCKER_CONTEXT", "BUILDKIT_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr("bakepy.engine.find.on_path", lambda _settings: None)
-    return tmp_path
 
 
 @pytest.fixture

@@ -8,20 +8,9 @@ import pytest
 from bakepy.cli.main import main
 from bakepy.diagnostics import BakeError
 
+pytestmark = pytest.mark.usefixtures("home")
+
 ESCAPE = "\x1b]0;x\x07\x9b2J\u202e"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user without builders, Engine or embedded engine."""
-    for name in ("BUILDX_BUILDER", "BUILDX_CONFIG", "DOCKER_CONTEXT", "BUILDKIT_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr("bakepy.engine.find.on_path", lambda _settings: None)
-    return tmp_path
 
 
 def store(home: Path, name: str, endpoint: str, options: dict[str, str] | None = None) -> None:

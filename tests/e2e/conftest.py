@@ -14,6 +14,7 @@ from tests import registries
 from tests.daemon import running_buildkitd
 
 BUSYBOX = Path("/bin/busybox")
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from bakepy.cli.main import entry; entry()"]
 
 
@@ -72,3 +73,32 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The host and port of a registry of our own."""
     with registries.registry(tmp_path_factory.mktemp("registry")) as domain:
         yield domain
+
+
+def run(project: Project, *words: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+    """Build what the words name, on the project's builder."""
+    command = [*COMMAND, "build", "--builder", project.address, "--progress", "plain", *words]
+    done = subprocess.run(
+        command,
+        cwd=project.path,
+        env=project.environ(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def installed(folder: Path) -> Path:
+    """Return a new folder in a folder that holds the command alone, to be put on PATH."""
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "bakepy").write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from bakepy.cli.main import entry\nentry()\n"
+    )
+    (programs / "bakepy").chmod(0o755)
+    return programs

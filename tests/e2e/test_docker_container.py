@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from bakepy.drivers.docker_host import DockerHost
 from tests import reference
 from tests.buildkit_image import IMAGE, load_buildkit
 from tests.docker_engine import running_dockerd
+from tests.e2e.conftest import installed
 from tests.e2e.test_guide import GUIDE, pattern, plain, steps
 from tests.machines import SAYS, write_programs
 
@@ -74,13 +74,7 @@ def docker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def user(docker: DockerHost, tmp_path: Path) -> Iterator[User]:
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "bakepy").write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(GUIDE.parents[1])!r})\n"
-        "from bakepy.cli.main import entry\nentry()\n"
-    )
-    (programs / "bakepy").chmod(0o755)
+    programs = installed(tmp_path)
     path = f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"
     folders = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / ".docker")}
     made = User(docker, tmp_path, {"PATH": path, "DOCKER_HOST": docker.url, **folders})

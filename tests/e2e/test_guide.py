@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bakepy.engine.paths import Paths
 from bakepy.engine.process import stop
 from bakepy.settings import Settings
 from tests.daemon import Daemon, find_buildkitd, running_buildkitd
+from tests.e2e.conftest import installed
 
 pytestmark = pytest.mark.e2e
 
@@ -81,13 +81,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     buildkitd = find_buildkitd()
     if buildkitd is None or shutil.which("runc") is None or os.geteuid() != 0:
         pytest.skip("no buildkitd or runc, or not root: `make test` as root provides them")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "bakepy").write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(GUIDE.parents[1])!r})\n"
-        "from bakepy.cli.main import entry\nentry()\n"
-    )
-    (programs / "bakepy").chmod(0o755)
+    programs = installed(tmp_path)
     (programs / "buildkitd").symlink_to(buildkitd)
     (programs / "runc").symlink_to(str(shutil.which("runc")))
     shutil.copy("/bin/busybox", tmp_path)

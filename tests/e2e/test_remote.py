@@ -15,7 +15,7 @@ import pytest
 
 from tests.daemon import find_buildkitd, running_buildkitd
 from tests.docker_engine import running_dockerd
-from tests.e2e.conftest import COMMAND, Project
+from tests.e2e.conftest import COMMAND, Project, run
 from tests.site import Site, serving, write
 
 pytestmark = pytest.mark.e2e
@@ -34,22 +34,6 @@ def here(tmp_path: Path, address: str) -> Project:
     """An empty folder to build in."""
     (tmp_path / "here").mkdir()
     return Project(tmp_path / "here", address)
-
-
-def run(project: Project, *words: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, "build", "--builder", project.address, "--progress", "plain", *words]
-    done = subprocess.run(
-        command,
-        cwd=project.path,
-        env=project.environ(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
 
 
 def printed(project: Project, *words: str, **env: str) -> dict[str, dict[str, str]]:

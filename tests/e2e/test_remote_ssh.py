@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.daemon import running_buildkitd
-from tests.e2e.conftest import COMMAND, Project
+from tests.e2e.conftest import Project, run
 from tests.site import write
 from tests.ssh import SshSite, make_key, running_agent, serving_ssh
 
@@ -69,21 +68,6 @@ def here(tmp_path: Path, near: str) -> Project:
     (tmp_path / "here").mkdir()
     (tmp_path / "home/.ssh").mkdir(parents=True)
     return Project(tmp_path / "here", near, {"HOME": str(tmp_path / "home"), "SSH_AUTH_SOCK": ""})
-
-
-def run(project: Project, *words: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*COMMAND, "build", "--builder", project.address, "--progress", "plain", *words],
-        cwd=project.path,
-        env=project.environ(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
 
 
 @pytest.mark.parametrize("form", ["ssh", "scp", "ssh#main"])

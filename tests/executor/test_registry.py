@@ -52,11 +52,31 @@ def test_a_password_is_given_when_asked_for(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on the loopback interface while the context lasts, silently; gives host and port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Log nothing."""
+
+    def log_message(self, *args: object) -> None:
+        return
+
+
+@contextlib.contextmanager
 def token_registry(answer: bytes = EMPTY) -> Iterator[tuple[str, list[str]]]:
     """Serve one manifest to those who fetch a token first; gives the domain and what tokens were asked with."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             asked.append(body)
@@ -71,23 +91,14 @@ def token_registry(answer: bytes = EMPTY) -> Iterator[tuple[str, list[str]]]:
         def reply(self, status: int, body: bytes) -> None:
             self.send_response(status)
             if status == 401:
-                realm = f"http://127.0.0.1:{server.server_port}/token"
+                realm = f"http://{domain}/token"
                 self.send_header("WWW-Authenticate", f'Bearer realm="{realm}",service="a, b",scope="x"')
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *args: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as domain:
+        yield domain, asked
 
 
 def test_tokens_are_fetched_for_the_repository() -> None:
@@ -114,25 +125,15 @@ def test_tokens_are_fetched_for_the_repository() -> None:
 def test_a_registry_that_talks_nonsense_is_named(status: int, header: str, value: str) -> None:
     """A malformed challenge or redirection is the registry's fault, and ends the join."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         def do_GET(self) -> None:
             self.send_response(status)
             self.send_header(header, value)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *args: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            with pytest.raises(RegistryError):
-                Registry(image(f"127.0.0.1:{server.server_port}"), Credentials("me", "x")).manifest(DIGEST)
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as domain, pytest.raises(RegistryError):
+        Registry(image(domain), Credentials("me", "x")).manifest(DIGEST)
 
 
 def test_other_bytes_than_the_digests_are_refused() -> None:
