@@ -58,7 +58,8 @@ def running_buildkitd(
         pytest.skip("no buildkitd: `make test` provides one")
     with tempfile.TemporaryDirectory(prefix="bk-", ignore_cleanup_errors=True) as folder:
         socket_path, root = f"{folder}/s", f"{folder}/root"
-        environment = os.environ | {"PATH": path or f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"}
+        path = path or f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path, "TMPDIR": folder}
         with (
             open(f"{folder}/log", "w+b") as log,
             subprocess.Popen(
@@ -79,6 +80,14 @@ def running_buildkitd(
                     daemon.wait(GRACE)
                 except subprocess.TimeoutExpired:
                     os.killpg(daemon.pid, signal.SIGKILL)
+                _unmount(folder)
+
+
+def _unmount(folder: str) -> None:
+    """Unmount what a daemon that ended in the middle of a step has left."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    if left := [mount for mount in reversed(mounts) if mount.startswith(f"{folder}/")]:
+        subprocess.run(["umount", "--lazy", *left], check=True)
 
 
 def _wait_for(path: str, daemon: subprocess.Popen[bytes], log: Path) -> None:
