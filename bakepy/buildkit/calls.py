@@ -31,6 +31,7 @@ from bakepy.buildkit.requests import (
     SolveRequest,
     Worker,
 )
+from bakepy.buildkit.session.fsutil import varint
 from bakepy.platforms import Platform
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from grpc.aio import Channel, StreamStreamCall, StreamStreamMultiCallable, UnaryUnaryMultiCallable
 
     from bakepy.buildkit.proto import ops_pb2
+    from bakepy.buildkit.session.http2 import Buffer
 
 CONTROL = "/moby.buildkit.v1.Control/"
 GATEWAY = "/moby.buildkit.v1.frontend.LLBBridge/"
@@ -105,10 +107,10 @@ class Calls:
 
     def open_session(self, metadata: Sequence[tuple[str, str]]) -> SessionCall:
         """Call Control/Session."""
-        method: StreamStreamMultiCallable[session_pb2.BytesMessage, session_pb2.BytesMessage]
+        method: StreamStreamMultiCallable[Sequence[Buffer], session_pb2.BytesMessage]
         method = self._channel.stream_stream(
             CONTROL + "Session",
-            request_serializer=session_pb2.BytesMessage.SerializeToString,
+            request_serializer=_bytes_message,
             response_deserializer=session_pb2.BytesMessage.FromString,
         )
         return SessionCall(method(metadata=Metadata(*metadata)))
@@ -202,7 +204,7 @@ class Calls:
 class SessionCall:
     """Be the tunnel of a session: a pipe of bytes within a call."""
 
-    def __init__(self, call: StreamStreamCall[session_pb2.BytesMessage, session_pb2.BytesMessage]) -> None:
+    def __init__(self, call: StreamStreamCall[Sequence[Buffer], session_pb2.BytesMessage]) -> None:
         self._call = call
 
     async def read(self) -> bytes | None:
@@ -221,10 +223,10 @@ class SessionCall:
             return None
         return message.data if isinstance(message, session_pb2.BytesMessage) else None
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, pieces: Sequence[Buffer]) -> None:
         """Send bytes; raises ConnectionLost."""
         try:
-            await self._call.write(session_pb2.BytesMessage(data=data))
+            await self._call.write(pieces)
         except (AioRpcError, asyncio.InvalidStateError) as error:
             # Writing after the end is an InvalidStateError to grpcio.
             raise ConnectionLost("the session with the builder has ended") from error
@@ -232,6 +234,11 @@ class SessionCall:
     def cancel(self) -> None:
         """End the session at once."""
         self._call.cancel()
+
+
+def _bytes_message(pieces: Sequence[Buffer]) -> bytes:
+    """Encode a BytesMessage of bulk, which is copied only here."""
+    return b"".join((b"\n", varint(sum(map(len, pieces))), *pieces))
 
 
 def _cancelled_here() -> bool:

@@ -28,10 +28,8 @@ STAT_BATCH = 8 << 10
 """Bytes of STAT packets that are queued at once; between batches, other tasks run."""
 CHUNK = 256 << 10
 """Bytes of a file in one packet."""
-JOIN = 16 << 10
-"""Bytes below which a copy is cheaper than a buffer of its own."""
 TOGETHER = 64 << 10
-"""Bytes of small files that are sent together."""
+"""Bytes of files that are sent together."""
 OnError = Callable[[BakeError], None]
 
 
@@ -125,6 +123,7 @@ class _Sender:
         self._entries = entries if only is None else (entry for entry in entries if entry.path in only)
         self._files: dict[int, tuple[bytes, int]] = {}
         self._opener = Opener(root)
+        self._gathered = bytearray()
 
     async def run(self) -> None:
         """Send the list and, at the same time, what the daemon asks for."""
@@ -167,59 +166,56 @@ class _Sender:
 
     async def _serve(self) -> None:
         packet = fsutil_pb2.Packet()
-        small = bytearray()
-        while (message := await self._call.receive()) is not None:
-            packet.ParseFromString(message)
-            if packet.type == fsutil.REQ:
-                if (file := self._files.pop(packet.ID, None)) is None:
-                    raise RpcError(Code.INVALID_ARGUMENT, f"invalid file id {packet.ID}")
-                await self._send_file(packet.ID, *file, small)
-                # Requests come many at once, and so do answers: each piece has a price on both sides.
-                if small and (len(small) >= TOGETHER or not self._call.waiting):
-                    await self._call.send_framed(bytes(small))
-                    small.clear()
-            elif packet.type == fsutil.FIN:
-                await self._call.send_framed(bytes(small), fsutil.framed(message))
-                return
-            elif packet.type == fsutil.ERR:
-                text = packet.data.decode(errors="replace")
-                raise RpcError(Code.UNKNOWN, f"error from receiver: {text}")
+        while messages := await self._call.receive_all():
+            for message in messages:
+                packet.ParseFromString(message)
+                if packet.type == fsutil.REQ:
+                    await self._send_file(packet.ID)
+                elif packet.type == fsutil.FIN:
+                    await self._flush()
+                    await self._call.send_framed(fsutil.framed(message))
+                    return
+                elif packet.type == fsutil.ERR:
+                    text = packet.data.decode(errors="replace")
+                    raise RpcError(Code.UNKNOWN, f"error from receiver: {text}")
+            # Requests come many at once, and so do answers: each piece has a price on both sides.
+            await self._flush()
 
-    async def _send_file(self, number: int, path: bytes, size: int, small: bytearray) -> None:
-        """Send what the file holds now, or add it to `small`, which goes out later.
+    async def _send_file(self, number: int) -> None:
+        """Send what a file holds now; small ones go out together.
 
         A file that changes meanwhile is as long as what could be read.
         """
+        if (file := self._files.pop(number, None)) is None:
+            raise RpcError(Code.INVALID_ARGUMENT, f"invalid file id {number}")
+        path, size = file
+        end = fsutil.data(number)
         try:
-            file = self._opener.open(path)
-            if file is None:
-                small += fsutil.framed_data_head(number, 0)
+            if (descriptor := self._opener.open(path)) is None:
+                self._gathered += fsutil.framed(end)
                 return
             try:
-                if size < JOIN and len(data := os.read(file, size + 1)) <= size:
-                    small += fsutil.framed_data_head(number, len(data)) if data else b""
-                    small += data
-                    small += fsutil.framed_data_head(number, 0)
-                    return
-                os.lseek(file, 0, os.SEEK_SET)
-                await self._send_contents(number, file, size)
+                # One byte more than expected: a short read is the end, and small files take a single call.
+                while len(data := os.read(descriptor, want := min(size + 1, CHUNK))) == want:
+                    await self._flush()
+                    await self._call.send_framed(fsutil.framed_head(end, want), data)
+                    size = max(size - want, CHUNK)
             finally:
-                os.close(file)
+                os.close(descriptor)
         except OSError as error:
             raise WalkError(path, error) from error
+        if data:
+            self._gathered += fsutil.framed_head(end, len(data))
+            self._gathered += data
+        self._gathered += fsutil.framed(end)
+        if len(self._gathered) >= TOGETHER:
+            await self._flush()
 
-    async def _send_contents(self, number: int, file: int, size: int) -> None:
-        end = fsutil.framed_data_head(number, 0)
-        while True:
-            # One byte more than expected: a short read is the end, and small files take a single call.
-            want = min(size + 1, CHUNK)
-            data = os.read(file, want)
-            head = fsutil.framed_data_head(number, len(data)) if data else b""
-            if len(data) < want:
-                await self._call.send_framed(head, data, end)
-                return
-            await self._call.send_framed(head, data)
-            size = max(size - len(data), CHUNK)
+    async def _flush(self) -> None:
+        """Send what was gathered."""
+        if self._gathered:
+            await self._call.send_framed(bytes(self._gathered))
+            self._gathered.clear()
 
 
 def _encode(packet: fsutil_pb2.Packet, entry: Entry, mode: int) -> bytes:

@@ -57,12 +57,9 @@ def varint(value: int) -> bytes:
     """Encode an unsigned number as protobuf does."""
     if value < 0x80:
         return bytes((value,))
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
+    return bytes((value & 0x7F | 0x80,)) + varint(value >> 7)
 
 
 def framed(message: bytes) -> bytes:
@@ -70,13 +67,14 @@ def framed(message: bytes) -> bytes:
     return _PREFIX.pack(0, len(message)) + message
 
 
-def framed_data_head(file: int, size: int) -> bytes:
-    """Return all of a framed DATA packet but its `size` bytes; with size 0 the end of the file."""
-    head = b"\x08\x02"
-    if file:
-        head += b"\x18" + varint(file)
-    if size:
-        head += b"\x22" + varint(size)
+def data(file: int) -> bytes:
+    """Return a DATA packet without data: the end of a file, and the beginning of its other packets."""
+    return b"\x08\x02\x18" + varint(file) if file else b"\x08\x02"
+
+
+def framed_head(packet: bytes, size: int) -> bytes:
+    """Return all of a framed packet but its `size` bytes of data, of which there are some."""
+    head = packet + b"\x22" + varint(size)
     return _PREFIX.pack(0, len(head) + size) + head
 
 

@@ -14,6 +14,9 @@ Its rules:
   PING and SETTINGS that the peer does not collect end in ENHANCE_YOUR_CALM.
 - **Windows are honoured both ways.** Received bytes count until the owner gives them back with `consumed`. Written
   bytes wait in their stream until the peer's windows allow them; streams take turns.
+- **What windows cut goes out in bursts**: a stream that has filled a window waits until most of it is open again. Go's
+  gRPC widens its windows where much arrives in one round trip, and small pieces have a price on both sides. A peer
+  that announces room so late that it would wait as well is helped by `hurry`.
 - **Bulk is not copied**: events carry views of the bytes that were fed, and written buffers are sliced, not joined, so
   nobody may change either.
 
@@ -70,6 +73,8 @@ MAX_ANSWERS = 1 << 20
 """Bytes of frames other than DATA that may wait before the peer is taken for hostile."""
 TURN = 128 << 10
 """Bytes that a stream may send before another gets its turn."""
+BURST = 0.75
+"""Part of a window that must be open for a burst; Go's gRPC announces what it has consumed from a quarter on."""
 _MAX_WINDOW = (1 << 31) - 1
 _DEFAULT_WINDOW = 65_535
 
@@ -81,35 +86,37 @@ Buffer = bytes | bytearray | memoryview
 
 
 class _Stream:
-    __slots__ = ("id", "window", "credit", "room", "returned", "reading", "queue", "pending", "trailers", "headers")
+    __slots__ = (
+        "id",
+        "window",
+        "credit",
+        "room",
+        "returned",
+        "reading",
+        "queue",
+        "pending",
+        "held",
+        "trailers",
+        "headers",
+    )
 
-    def __init__(
-        self,
-        id: int,
-        window: int,
-        credit: int = STREAM_WINDOW,
-        room: int = STREAM_WINDOW,
-        returned: int = 0,
-        reading: bool = True,
-        queue: deque[Buffer] | None = None,
-        pending: int = 0,
-        trailers: Headers | None = None,
-        headers: int = 0,
-    ) -> None:
+    def __init__(self, id: int, window: int, credit: int, reading: bool, headers: int) -> None:
         self.id = id
         self.window = window
         """Bytes that the peer lets us send; negative after it shrank its initial window."""
         self.credit = credit
         """Bytes that the peer may still send."""
-        self.room = room
+        self.room = STREAM_WINDOW
         """Bytes that it may send ahead of what was consumed."""
-        self.returned = returned
+        self.returned = 0
         """Bytes that were consumed and not yet announced."""
         self.reading = reading
         """Whether the peer may still send."""
-        self.queue: deque[Buffer] = deque() if queue is None else queue
-        self.pending = pending
-        self.trailers = trailers
+        self.queue: deque[Buffer] = deque()
+        self.pending = 0
+        self.held = False
+        """Whether it waits for room for a burst."""
+        self.trailers: Headers | None = None
         self.headers = headers
         """Bytes of the request's headers, decoded."""
 
@@ -127,6 +134,7 @@ class Connection:
         self._credit = RECEIVE_WINDOW
         self._returned = 0
         self._peer_window = _DEFAULT_WINDOW
+        self._widest = _DEFAULT_WINDOW
         self._sending: deque[_Stream] = deque()
         self._control: list[bytes] = []
         self._control_size = 0
@@ -262,7 +270,7 @@ class Connection:
         blocked = 0
         while budget > 0 and blocked < len(self._sending):
             stream = self._sending.popleft()
-            count = min(stream.pending, stream.window, self._window, budget, TURN)
+            count = min(self._open(stream), budget, TURN)
             if count <= 0:
                 self._sending.append(stream)
                 blocked += 1
@@ -276,6 +284,23 @@ class Connection:
                 self._end(stream)
                 budget -= self._drain(out)
         return out
+
+    @property
+    def held(self) -> bool:
+        """Tell whether a stream waits for room for a burst."""
+        return any(stream.held for stream in self._sending)
+
+    def hurry(self) -> None:
+        """Let streams that wait for room for a burst use what there is: it does not grow."""
+        for stream in self._sending:
+            stream.held = False
+
+    def _open(self, stream: _Stream) -> int:
+        """Return how many of a stream's bytes may go out now."""
+        window = min(stream.window, self._window)
+        enough = min(stream.pending, int(BURST * min(self._peer_window, self._widest)))
+        stream.held = window < enough and (stream.held or window <= 0)
+        return 0 if stream.held else min(stream.pending, window)
 
     def _drain(self, out: list[Buffer]) -> int:
         """Move the frames other than DATA to `out` and return their size."""
@@ -444,7 +469,7 @@ class Connection:
             raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR)
         # Until our settings are acknowledged the peer may go by the default.
         credit = STREAM_WINDOW if self._heeded else _DEFAULT_WINDOW
-        self._streams[stream] = _Stream(stream, self._peer_window, credit, reading=not ends, headers=size)
+        self._streams[stream] = _Stream(stream, self._peer_window, credit, not ends, size)
         self._held += size
         events.append(Request(stream, headers))
         if ends:
@@ -518,6 +543,7 @@ class Connection:
             if not more:
                 raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
             self._window += more
+            self._widest = max(self._widest, self._window)
             if self._window > _MAX_WINDOW:
                 raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window overflows")
             return

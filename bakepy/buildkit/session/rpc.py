@@ -7,7 +7,7 @@ writes whole gRPC messages and returns to end the call with status 0.
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 
@@ -48,9 +48,8 @@ class Call(Protocol):
     async def receive(self) -> bytes | None:
         """Return the next message, or None once the daemon has half-closed."""
 
-    @property
-    def waiting(self) -> bool:
-        """Tell whether `receive` has a message at hand."""
+    async def receive_all(self) -> Sequence[bytes]:
+        """Return all messages that are at hand, at least one; none once the daemon has half-closed."""
 
     async def send(self, message: bytes | bytearray | memoryview) -> None:
         """Queue one message; waits while too much is pending, so that memory stays bounded."""

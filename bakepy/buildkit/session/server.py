@@ -21,6 +21,8 @@ BATCH = 1 << 20
 """Bytes that are written to the pipe at once; more gains nothing."""
 PENDING = 1 << 20
 """Bytes that a call may queue before its handler waits."""
+HELD = 0.05
+"""Seconds without a sign of the daemon's after which output that waits for more room takes the room there is."""
 MESSAGE = 16 << 20
 """Largest message that is accepted, as in Go's gRPC on the daemon."""
 
@@ -41,8 +43,8 @@ class Tunnel(Protocol):
     async def read(self) -> bytes | None:
         """Return the next bytes, or None once the daemon has closed the pipe."""
 
-    async def write(self, data: bytes) -> None:
-        """Send bytes; returns once more may be sent."""
+    async def write(self, pieces: Sequence[http2.Buffer]) -> None:
+        """Send bytes, which nobody may change afterwards; returns once more may be sent."""
 
 
 class SessionError(Exception):
@@ -126,12 +128,19 @@ class _Server:
             for call in self._calls.values():
                 call.resume()
             if buffers:
-                await self._tunnel.write(b"".join(buffers))
+                await self._tunnel.write(buffers)
             elif self.connection.closed:
                 raise SessionError(f"the daemon broke the session's protocol: {self._fault}")
             else:
                 self._output.clear()
+                hurry = asyncio.get_running_loop().call_later(HELD, self._hurry) if self.connection.held else None
                 await self._output.wait()
+                if hurry:
+                    hurry.cancel()
+
+    def _hurry(self) -> None:
+        self.connection.hurry()
+        self.wake()
 
     _fault = ""
 
@@ -211,22 +220,33 @@ class _Call:
         self._incoming: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
 
-    @property
-    def waiting(self) -> bool:
-        return bool(self._messages)
-
     async def receive(self) -> bytes | None:
-        while not self._messages:
-            if self._fault:
-                raise self._fault
-            if self._ended:
-                return None
-            self._incoming = asyncio.get_running_loop().create_future()
-            await self._incoming
+        await self._wait()
+        if not self._messages:
+            return None
         message, credit = self._messages.popleft()
         if credit:
             self._give_back(credit)
         return message
+
+    async def receive_all(self) -> Sequence[bytes]:
+        await self._wait()
+        messages = [message for message, _ in self._messages]
+        credit = sum(credit for _, credit in self._messages)
+        self._messages.clear()
+        if credit:
+            self._give_back(credit)
+        return messages
+
+    async def _wait(self) -> None:
+        """Wait for a message or the end."""
+        while not self._messages:
+            if self._fault:
+                raise self._fault
+            if self._ended:
+                return
+            self._incoming = asyncio.get_running_loop().create_future()
+            await self._incoming
 
     async def send(self, message: http2.Buffer) -> None:
         await self.send_framed(_PREFIX.pack(0, len(message)), message)

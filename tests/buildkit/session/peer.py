@@ -14,6 +14,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.settings import SettingCodes
 
+from bakepy.buildkit.session.http2 import Buffer
 from bakepy.buildkit.session.rpc import Service
 from bakepy.buildkit.session.server import Session
 
@@ -31,8 +32,8 @@ class Pipe:
     async def read(self) -> bytes | None:
         return await self._to_session.get()
 
-    async def write(self, data: bytes) -> None:
-        await self._to_peer.put(data)
+    async def write(self, pieces: Sequence[Buffer]) -> None:
+        await self._to_peer.put(b"".join(pieces))
 
     def give(self, data: bytes | None) -> None:
         if data is None or not self._cut:

@@ -253,7 +253,8 @@ async def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_packets_by_hand(number: int, data: bytes) -> None:
     """Packets written by hand are those of the generated classes."""
     packet = fsutil_pb2.Packet(type="PACKET_DATA", ID=number, data=data)
-    assert fsutil.framed_data_head(number, len(data)) + data == fsutil.framed(packet.SerializeToString())
+    head = fsutil.framed_head(fsutil.data(number), len(data)) if data else fsutil.framed(fsutil.data(number))
+    assert head + data == fsutil.framed(packet.SerializeToString())
     request = fsutil_pb2.Packet(type="PACKET_REQ", ID=number)
     assert fsutil.framed_request(number) == fsutil.framed(request.SerializeToString())
 

@@ -250,8 +250,39 @@ def test_shrunk_window_goes_negative() -> None:
     connection.receive(frame(8, 0, 0, b"\0\x0f\0\0") + frame(4, 0, 0, struct.pack(">HI", 4, 65_000)))
     connection.receive(frame(8, 0, 1, struct.pack(">I", 535)))
     assert not [f for f in sent(connection) if f[0] == 0]
-    connection.receive(frame(8, 0, 1, struct.pack(">I", 5)))
-    assert [len(b) for k, _, _, b in sent(connection) if k == 0] == [5]
+    connection.receive(frame(8, 0, 1, struct.pack(">I", 5_000)))
+    assert [len(b) for k, _, _, b in sent(connection) if k == 0] == [4_465]
+
+
+def test_what_a_window_cut_waits_for_room_for_a_burst() -> None:
+    """A stream that has filled a window goes on once most of it is open, the rest fits, or the owner hurries it."""
+
+    def data() -> int:
+        return sum(len(body) for kind, _, _, body in sent(connection) if kind == 0)
+
+    def room(*streams: int, size: int) -> None:
+        connection.receive(b"".join(frame(8, 0, stream, struct.pack(">I", size)) for stream in streams))
+
+    connection, _ = opened(OPEN)
+    sent(connection)
+    connection.write(1, bytes(200_000))
+    assert (data(), connection.held) == (65_535, True)
+    room(0, 1, size=49_000)
+    assert (data(), connection.held) == (0, True)
+    room(0, 1, size=1_000)
+    assert data() == 50_000
+    room(0, 1, size=100)
+    assert data() == 0
+    connection.hurry()
+    assert (data(), connection.held) == (100, True)
+    room(0, 1, size=65_535)
+    assert data() == 65_535
+    room(0, 1, size=18_829)
+    assert data() == 0
+    room(0, size=1)
+    assert data() == 0
+    room(1, size=1)
+    assert (data(), connection.held) == (18_830, False)
 
 
 def test_trailers_follow_the_data_and_free_the_stream() -> None:

@@ -151,6 +151,20 @@ async def test_production_stops_while_the_daemon_does_not_read() -> None:
         assert len(await call.rest()) == 80
 
 
+async def test_a_daemon_that_announces_little_room_is_served() -> None:
+    """Output that waits for more room goes out in the room there is where no more comes."""
+    async with connected(Echo()) as peer:
+        call = await peer.call("/t/Flood")
+        peer.lazy.add(call.stream)
+        async with asyncio.timeout(PATIENCE):
+            for room in (1_000, 20_000, 1_000):
+                while peer.h2.remote_flow_control_window(call.stream):  # noqa: ASYNC110 - h2 tells nobody
+                    await asyncio.sleep(0.001)
+                peer.h2.increment_flow_control_window(room, call.stream)
+                peer.h2.increment_flow_control_window(room)
+                peer.flush()
+
+
 async def test_a_late_reader_reopens_the_windows() -> None:
     """A handler that reads only once the daemon's windows are used up lets it go on."""
     echo = Echo()
