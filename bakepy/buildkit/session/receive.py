@@ -19,9 +19,10 @@ from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
 from bakepy.buildkit.session.rpc import Call, Code, RpcError
 
-OUTSTANDING = 64
-"""Files that are asked for and not complete; each holds one file descriptor, and its directory's. They are asked for
-by halves: a message to the daemon costs as much as several small files."""
+OUTSTANDING = 256
+"""Files that are asked for and not complete, asked for by halves: a message costs as much as several small files."""
+LEFT = 64
+"""Directories that are kept open only for files in them that are not complete."""
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,42 +39,41 @@ class WriteError(Exception):
 class _Directory:
     __slots__ = ("path", "fd", "stat", "last", "files", "left", "names")
 
-    def __init__(
-        self,
-        path: bytes,
-        fd: int,
-        stat: fsutil_pb2.Stat | None,
-        last: bytes = b"",
-        files: int = 0,
-        left: bool = False,
-        names: set[bytes] | None = None,
-    ) -> None:
+    def __init__(self, path: bytes, fd: int, stat: fsutil_pb2.Stat | None) -> None:
         self.path = path
         self.fd = fd
         self.stat = stat
         """What the directory is to be in the end; None for the destination itself, which stays as it is."""
-        self.last = last
+        self.last = b""
         """Name of the last entry: the next one sorts behind it."""
-        self.files = files
+        self.files = 0
         """Files under way within."""
-        self.left = left
+        self.left = False
         """Whether all its entries have been seen."""
-        self.names: set[bytes] = set() if names is None else names
+        self.names: set[bytes] = set()
 
 
 class _File:
     __slots__ = ("path", "fd", "directory", "name", "written", "stat")
 
-    def __init__(
-        self, path: bytes, fd: int, directory: _Directory, name: bytes, written: bytes, stat: fsutil_pb2.Stat
-    ) -> None:
+    def __init__(self, path: bytes, directory: _Directory, name: bytes, stat: fsutil_pb2.Stat) -> None:
         self.path = path
-        self.fd = fd
+        self.fd = -1
         self.directory = directory
         self.name = name
-        self.written = written
-        """The name under which it is written: another than its own where that is taken."""
+        self.written = b""
+        """The name under which it is written, once it is: another than its own where that is taken."""
         self.stat = stat
+
+    def open(self) -> None:
+        """Begin to write; a descriptor is held only while there is something to do with it."""
+        written = self.name
+        try:
+            self.fd = os.open(written, _CREATE, 0o600, dir_fd=self.directory.fd)
+        except FileExistsError:
+            written = b".tmp." + secrets.token_hex(8).encode()
+            self.fd = os.open(written, _CREATE, 0o600, dir_fd=self.directory.fd)
+        self.written = written  # only now is it ours, to be removed where the transfer breaks off
 
 
 class Receiver:
@@ -88,8 +88,10 @@ class Receiver:
         self._files: dict[int, _File] = {}
         self._under_way: set[bytes] = set()
         self._regular: set[bytes] = set()
-        self._listed = self._finished = False
+        self._entries = 0
+        self._listed = self._finished = self._agreed = False
         self._requests = bytearray()
+        self._left = 0
 
     async def run(self) -> None:
         """Receive until the sender agrees that all is there.
@@ -103,35 +105,38 @@ class Receiver:
 
     async def _receive(self) -> None:
         """Always read: a receiver that waits while it asks, with a sender that does the same, waits for ever."""
-        number = 0
-        while (message := await self._call.receive()) is not None:
-            packet = fsutil_pb2.Packet.FromString(message)
-            kind = packet.type
-            if kind == fsutil.DATA:
-                self._take(packet.ID, packet.data)
-            elif kind == fsutil.STAT:
-                if self._listed:
-                    raise _broken("an entry after the end of the list", packet.stat.path)
-                if packet.HasField("stat"):
-                    self._waiting.append((number, packet.stat))
-                    number += 1
-                else:
-                    self._listed = True
-            elif kind == fsutil.ERR:
-                raise RpcError(Code.UNKNOWN, f"error from sender: {packet.data.decode(errors='replace')}")
-            elif kind == fsutil.FIN:
-                if not self._finished:
-                    raise _broken("the transfer ends before it is complete", b"")
-                return
+        while not self._agreed and (messages := await self._call.receive_all()):
+            for message in messages:
+                self._handle(fsutil_pb2.Packet.FromString(message))
             await self._advance()
-        raise _broken("the transfer is cut short", b"")
+        if not self._agreed:
+            raise _broken("the transfer is cut short", b"")
+
+    def _handle(self, packet: fsutil_pb2.Packet) -> None:
+        kind = packet.type
+        if kind == fsutil.DATA:
+            self._take(packet.ID, packet.data)
+        elif kind == fsutil.STAT:
+            if self._listed:
+                raise _broken("an entry after the end of the list", packet.stat.path)
+            if packet.HasField("stat"):
+                self._waiting.append((self._entries, packet.stat))
+                self._entries += 1
+            else:
+                self._listed = True
+        elif kind == fsutil.ERR:
+            raise RpcError(Code.UNKNOWN, f"error from sender: {packet.data.decode(errors='replace')}")
+        elif kind == fsutil.FIN:
+            if not self._finished:
+                raise _broken("the transfer ends before it is complete", b"")
+            self._agreed = True
 
     async def _advance(self) -> None:
         """Work on entries in their order, as far as there is room for more files."""
         waiting = self._waiting
         if len(self._files) > OUTSTANDING // 2:
             return
-        while waiting and len(self._files) < OUTSTANDING:
+        while waiting and len(self._files) < OUTSTANDING and self._left < LEFT:
             number, entry = waiting[0]
             if entry.linkname in self._under_way and not entry.mode & fsutil.MODE_TYPE:
                 break  # a hard link to a file that does not have its name yet
@@ -232,14 +237,8 @@ class Receiver:
             os.link(target, name, src_dir_fd=fd, dst_dir_fd=directory.fd, follow_symlinks=False)
 
     def _make_file(self, directory: _Directory, name: bytes, path: bytes, entry: fsutil_pb2.Stat, number: int) -> None:
-        written = name
-        try:
-            fd = os.open(name, _CREATE, 0o600, dir_fd=directory.fd)
-        except FileExistsError:
-            written = b".tmp." + secrets.token_hex(8).encode()
-            fd = os.open(written, _CREATE, 0o600, dir_fd=directory.fd)
         directory.files += 1
-        self._files[number] = _File(path, fd, directory, name, written, entry)
+        self._files[number] = _File(path, directory, name, entry)
         self._under_way.add(path)
         self._regular.add(path)
         self._requests += fsutil.framed_request(number)
@@ -251,6 +250,8 @@ class Receiver:
         if file is None:
             raise _broken("contents that were not asked for", b"")
         try:
+            if file.fd < 0:
+                file.open()
             if not data:
                 self._complete(number, file)
                 return
@@ -277,11 +278,12 @@ class Receiver:
     def _leave(self) -> None:
         directory = self._stack.pop()
         directory.left = True
+        self._left += 1
         self._settle(directory)
 
     def _settle(self, directory: _Directory) -> None:
         """Give a directory its mode and time once nothing more happens in it."""
-        if not directory.left or directory.files or directory.fd < 0:
+        if not directory.left or directory.files:
             return
         try:
             if self._delete:
@@ -295,6 +297,7 @@ class Receiver:
         finally:
             os.close(directory.fd)
             directory.fd = -1
+            self._left -= 1
 
     def _abandon(self) -> None:
         """Close what is open, and remove files that are not complete."""
@@ -302,8 +305,9 @@ class Receiver:
         for file in self._files.values():
             if file.fd >= 0:
                 os.close(file.fd)
-            with contextlib.suppress(OSError):
-                os.unlink(file.written, dir_fd=file.directory.fd)
+            if file.written:
+                with contextlib.suppress(OSError):
+                    os.unlink(file.written, dir_fd=file.directory.fd)
             directories[id(file.directory)] = file.directory
         for directory in directories.values():
             if directory.fd >= 0:

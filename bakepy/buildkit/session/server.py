@@ -211,7 +211,7 @@ class _Call:
         self._server = server
         self._connection = server.connection
         self._responded = False
-        self._messages: deque[tuple[bytes, int]] = deque()
+        self._messages: deque[bytes] = deque()
         self._parts: list[memoryview] = []
         self._have, self._need = 0, _PREFIX.size
         self._credit = 0
@@ -224,29 +224,33 @@ class _Call:
         await self._wait()
         if not self._messages:
             return None
-        message, credit = self._messages.popleft()
-        if credit:
-            self._give_back(credit)
+        message = self._messages.popleft()
+        if not self._messages:
+            self._give_back()
         return message
 
     async def receive_all(self) -> Sequence[bytes]:
         await self._wait()
-        messages = [message for message, _ in self._messages]
-        credit = sum(credit for _, credit in self._messages)
+        messages = tuple(self._messages)
         self._messages.clear()
-        if credit:
-            self._give_back(credit)
+        self._give_back()
         return messages
 
     async def _wait(self) -> None:
         """Wait for a message or the end."""
         while not self._messages:
-            if self._fault:
+            if self._have >= self._need:
+                self._assemble()
+            elif self._fault:
                 raise self._fault
-            if self._ended:
+            elif not self._ended:
+                self._give_back()  # what is there of a message may have filled the window
+                self._incoming = asyncio.get_running_loop().create_future()
+                await self._incoming
+            elif self._have:
+                raise RpcError(Code.INTERNAL, "the last message is cut short")
+            else:
                 return
-            self._incoming = asyncio.get_running_loop().create_future()
-            await self._incoming
 
     async def send(self, message: http2.Buffer) -> None:
         await self.send_framed(_PREFIX.pack(0, len(message)), message)
@@ -276,7 +280,7 @@ class _Call:
             self._room.set()
 
     def feed(self, data: memoryview, credit: int) -> None:
-        """Take body bytes, cut anywhere."""
+        """Take body bytes, cut anywhere; messages are made of them once the handler asks."""
         self._credit += credit
         if self._fault:
             self.drop()
@@ -284,8 +288,9 @@ class _Call:
         self._parts.append(data)
         self._have += len(data)
         if self._have >= self._need:
-            self._assemble()
             self._notify()
+        elif self._credit >= http2.STREAM_WINDOW // 2:
+            self._give_back()
 
     def _assemble(self) -> None:
         data = self._parts[0] if len(self._parts) == 1 else memoryview(b"".join(self._parts))
@@ -298,35 +303,34 @@ class _Call:
             elif size > MESSAGE:
                 self._fault = RpcError(Code.RESOURCE_EXHAUSTED, f"a message of {size} bytes, larger than {MESSAGE}")
             if self._fault:
+                at = end
                 break
             start = at + _PREFIX.size
             if end - start < size:
                 self._need = _PREFIX.size + size
                 break
             at = start + size
-            self._messages.append((bytes(data[start:at]), self._credit))
-            self._credit = 0
+            self._messages.append(bytes(data[start:at]))
         self._parts = [data[at:]] if at < end else []
         self._have = end - at
 
     def end(self) -> None:
         """Note that nothing more comes."""
-        if self._have and not self._fault:
-            self._fault = RpcError(Code.INTERNAL, "the last message is cut short")
         self._ended = True
         self._notify()
 
     def drop(self) -> None:
         """Give back the windows' share of all that nobody will read."""
-        credit = self._credit + sum(credit for _, credit in self._messages)
         self._messages.clear()
         self._parts.clear()
-        self._credit = 0
-        if credit:
-            self._give_back(credit)
+        self._have = 0
+        self._give_back()
 
-    def _give_back(self, credit: int) -> None:
-        self._connection.consumed(self.stream, credit)
+    def _give_back(self) -> None:
+        if not self._credit:
+            return
+        self._connection.consumed(self.stream, self._credit)
+        self._credit = 0
         if self._connection.waiting:  # the peer may have stopped for want of this
             self._server.wake()
 

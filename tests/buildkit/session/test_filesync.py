@@ -195,6 +195,17 @@ async def test_file_numbers_are_checked(tmp_path: Path) -> None:
     assert call.status == Code.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize("size", [5, 200_000])
+async def test_what_the_daemon_says_of_its_failure(tmp_path: Path, size: int) -> None:
+    """An error of the daemon's ends the call with its text, however long it is."""
+    async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        await call.receive()
+        await call.send(fsutil_pb2.Packet(type="PACKET_ERR", data=b"x" * size).SerializeToString())
+        await call.rest()
+    assert (call.status, call.message) == (Code.UNKNOWN, f"error from receiver: {'x' * size}")
+
+
 async def test_vanished_and_grown_files(tmp_path: Path) -> None:
     """A file that vanishes after it was listed arrives empty; one that grows arrives as long as it is."""
     for name in ("gone", "grown"):
