@@ -199,8 +199,7 @@ class Connection:
 
     def widen(self, stream: int) -> None:
         """Let a stream send far ahead: much is to come on it."""
-        if (to := self._streams.get(stream)) and to.reading:
-            more = RECEIVE_WINDOW - to.room
+        if (to := self._streams.get(stream)) and to.reading and (more := RECEIVE_WINDOW - to.room):
             to.room += more
             to.credit += more
             self._put(Type.WINDOW_UPDATE, 0, stream, _U32.pack(more))
@@ -287,8 +286,8 @@ class Connection:
 
     @property
     def held(self) -> bool:
-        """Tell whether a stream waits for room for a burst."""
-        return any(stream.held for stream in self._sending)
+        """Tell whether a stream waits for room for a burst where there is some room."""
+        return self._window > 0 and any(stream.held and stream.window > 0 for stream in self._sending)
 
     def hurry(self) -> None:
         """Let streams that wait for room for a burst use what there is: it does not grow."""

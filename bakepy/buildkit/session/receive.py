@@ -73,7 +73,7 @@ class _File:
         except FileExistsError:
             written = b".tmp." + secrets.token_hex(8).encode()
             self.fd = os.open(written, _CREATE, 0o600, dir_fd=self.directory.fd)
-        self.written = written  # only now is it ours, to be removed where the transfer breaks off
+        self.written = written
 
 
 class Receiver:
@@ -134,7 +134,7 @@ class Receiver:
     async def _advance(self) -> None:
         """Work on entries in their order, as far as there is room for more files."""
         waiting = self._waiting
-        if len(self._files) > OUTSTANDING // 2:
+        if len(self._files) > OUTSTANDING // 2 or self._left > LEFT // 2:
             return
         while waiting and len(self._files) < OUTSTANDING and self._left < LEFT:
             number, entry = waiting[0]
@@ -263,13 +263,12 @@ class Receiver:
 
     def _complete(self, number: int, file: _File) -> None:
         _finish(file.fd, file.stat)
-        os.close(file.fd)
-        file.fd = -1
         if file.written != file.name:
             directory = file.directory.fd
             if stat.S_ISDIR(_mode(directory, file.name)):
                 shutil.rmtree(file.name, dir_fd=directory)
             os.rename(file.written, file.name, src_dir_fd=directory, dst_dir_fd=directory)
+        os.close(file.fd)
         del self._files[number]
         self._under_way.discard(file.path)
         file.directory.files -= 1
@@ -304,10 +303,9 @@ class Receiver:
         directories = {id(directory): directory for directory in self._stack}
         for file in self._files.values():
             if file.fd >= 0:
-                os.close(file.fd)
-            if file.written:
                 with contextlib.suppress(OSError):
-                    os.unlink(file.written, dir_fd=file.directory.fd)
+                    _unlink(file.directory.fd, file.written, file.fd)
+                os.close(file.fd)
             directories[id(file.directory)] = file.directory
         for directory in directories.values():
             if directory.fd >= 0:
@@ -343,6 +341,12 @@ def _remove(directory: int, name: bytes, mode: int | None = None) -> None:
     if stat.S_ISDIR(_mode(directory, name) if mode is None else mode):
         shutil.rmtree(name, dir_fd=directory)
     else:
+        os.unlink(name, dir_fd=directory)
+
+
+def _unlink(directory: int, name: bytes, fd: int) -> None:
+    """Remove a name where it still stands for the open file, not for another that has replaced it meanwhile."""
+    if os.path.samestat(os.fstat(fd), os.stat(name, dir_fd=directory, follow_symlinks=False)):
         os.unlink(name, dir_fd=directory)
 
 

@@ -22,7 +22,7 @@ BATCH = 1 << 20
 PENDING = 1 << 20
 """Bytes that a call may queue before its handler waits."""
 HELD = 0.05
-"""Seconds without a sign of the daemon's after which output that waits for more room takes the room there is."""
+"""Seconds after which output that waits for more room takes the room there is."""
 MESSAGE = 16 << 20
 """Largest message that is accepted, as in Go's gRPC on the daemon."""
 
@@ -96,6 +96,7 @@ class _Server:
         self._calls: dict[int, _Call] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._output = asyncio.Event()
+        self._hurry: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """Let the writer look for output."""
@@ -109,6 +110,8 @@ class _Server:
             tasks = [*pumps, *self._tasks.values()]
             for task in tasks:
                 task.cancel()
+            if self._hurry:
+                self._hurry.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
             task.result()
@@ -133,12 +136,12 @@ class _Server:
                 raise SessionError(f"the daemon broke the session's protocol: {self._fault}")
             else:
                 self._output.clear()
-                hurry = asyncio.get_running_loop().call_later(HELD, self._hurry) if self.connection.held else None
+                if self.connection.held and not self._hurry:
+                    self._hurry = asyncio.get_running_loop().call_later(HELD, self._hasten)
                 await self._output.wait()
-                if hurry:
-                    hurry.cancel()
 
-    def _hurry(self) -> None:
+    def _hasten(self) -> None:
+        self._hurry = None
         self.connection.hurry()
         self.wake()
 
@@ -214,7 +217,8 @@ class _Call:
         self._messages: deque[bytes] = deque()
         self._parts: list[memoryview] = []
         self._have, self._need = 0, _PREFIX.size
-        self._credit = 0
+        self._credit = self._done = 0
+        """The windows' share of what is not yet a message, and of what is one."""
         self._fault: RpcError | None = None
         self._ended = False
         self._incoming: asyncio.Future[None] | None = None
@@ -244,7 +248,6 @@ class _Call:
             elif self._fault:
                 raise self._fault
             elif not self._ended:
-                self._give_back()  # what is there of a message may have filled the window
                 self._incoming = asyncio.get_running_loop().create_future()
                 await self._incoming
             elif self._have:
@@ -289,8 +292,6 @@ class _Call:
         self._have += len(data)
         if self._have >= self._need:
             self._notify()
-        elif self._credit >= http2.STREAM_WINDOW // 2:
-            self._give_back()
 
     def _assemble(self) -> None:
         data = self._parts[0] if len(self._parts) == 1 else memoryview(b"".join(self._parts))
@@ -308,11 +309,15 @@ class _Call:
             start = at + _PREFIX.size
             if end - start < size:
                 self._need = _PREFIX.size + size
+                self._connection.widen(self.stream)  # the message may be larger than a narrow window
+                self._server.wake()
                 break
             at = start + size
             self._messages.append(bytes(data[start:at]))
         self._parts = [data[at:]] if at < end else []
         self._have = end - at
+        self._done += self._credit - self._have
+        self._credit = self._have
 
     def end(self) -> None:
         """Note that nothing more comes."""
@@ -324,13 +329,15 @@ class _Call:
         self._messages.clear()
         self._parts.clear()
         self._have = 0
+        self._done += self._credit
+        self._credit = 0
         self._give_back()
 
     def _give_back(self) -> None:
-        if not self._credit:
+        if not self._done:
             return
-        self._connection.consumed(self.stream, self._credit)
-        self._credit = 0
+        self._connection.consumed(self.stream, self._done)
+        self._done = 0
         if self._connection.waiting:  # the peer may have stopped for want of this
             self._server.wake()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import stat
@@ -282,6 +283,23 @@ async def test_nothing_escapes(tmp_path_factory: pytest.TempPathFactory, packets
         "b": "b",
     }
     assert os.stat(root / "b").st_nlink == 1
+
+
+async def test_what_replaced_a_file_meanwhile_stays(tmp_path: Path) -> None:
+    """A transfer that breaks off does not remove what another has put in its unfinished file's place."""
+    other, out = tmp_path / "other", tmp_path / "out"
+    other.write_text("whole")
+    async with connected(FileSend({0: DirTarget(out)})) as peer:
+        call = await peer.call(DIFF_COPY)
+        await call.send(entry(b"a"), entry(b"b"), END)
+        await call.receive()
+        await call.send(data(0, b"half"), data(1, b"half"))
+        while not (out / "b").exists():  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.001)
+        other.rename(out / "a")
+        await call.half_close()
+        await call.rest()
+    assert tree(out) == {"a": "whole"}
 
 
 async def test_write_error_is_told(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Mapping
 
 import pytest
 
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
-from bakepy.buildkit.session.server import PENDING, Session
+from bakepy.buildkit.session.server import MESSAGE, PENDING, Session
 from tests.buildkit.session.peer import PATIENCE, connected
 
 HEALTH = "/grpc.health.v1.Health/Check"
@@ -163,6 +164,41 @@ async def test_a_daemon_that_announces_little_room_is_served() -> None:
                 peer.h2.increment_flow_control_window(room, call.stream)
                 peer.h2.increment_flow_control_window(room)
                 peer.flush()
+
+
+async def test_output_that_waits_for_room_goes_out_beside_busy_streams() -> None:
+    """What happens on other streams does not put off output that waits for more room."""
+    async with connected(Echo()) as peer:
+        call = await peer.call("/t/Flood")
+        chat = await peer.call("/t/Echo")
+        peer.lazy.add(call.stream)
+        async with asyncio.timeout(PATIENCE):
+            for room in (30_000, 0):
+                while peer.h2.remote_flow_control_window(call.stream):
+                    await chat.send(b"still there?")
+                    await chat.receive()
+                    await asyncio.sleep(0.001)
+                if room:
+                    peer.h2.increment_flow_control_window(room, call.stream)
+                    peer.h2.increment_flow_control_window(65_535)
+                    peer.flush()
+
+
+async def test_unfinished_messages_are_bounded_by_the_window() -> None:
+    """Calls together send no more of messages that they do not finish than the connection's window holds."""
+    async with connected(Echo()) as peer:
+        calls = [await peer.call("/t/Echo") for _ in range(3)]
+        begun = struct.pack(">BI", 0, MESSAGE) + bytes(MESSAGE - 1)
+        tasks = [asyncio.create_task(peer.send_data(call.stream, begun)) for call in calls]
+        await asyncio.wait(tasks[:1])
+        async with asyncio.timeout(PATIENCE):
+            while peer.h2.outbound_flow_control_window:  # noqa: ASYNC110 - h2 tells nobody
+                await asyncio.sleep(0.001)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert peer.h2.outbound_flow_control_window == 0
+        for task in tasks:
+            task.cancel()
 
 
 async def test_a_late_reader_reopens_the_windows() -> None:
