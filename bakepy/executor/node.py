@@ -161,6 +161,7 @@ class NodeRun:
     ) -> Solved:
         if vertex.spec.call:
             answer = await build.call(ask, vertex.spec.call)
+            await self._lend(build, vertex, ask, steps)
             return Solved(answer=answer)
         result = await build.solve(ask)
         await foreign.check(vertex.spec, result, self)
@@ -177,6 +178,17 @@ class NodeRun:
 
             response |= entries(await self._client.provenance(build.ref), mode)
         return Solved(response)
+
+    async def _lend(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> None:
+        """Let linked solves use the result of one that is asked about, which only they may need."""
+        running = self._work.running
+        if not (children := running.children[vertex.id]):
+            return
+        result = await build.solve(ask)
+        if not all(running.vertices[child].spec.call for child in children):
+            await build.evaluate(result)
+        steps.built(vertex.id, result)
+        await steps.released(vertex.id)
 
     async def _session_for(self, spec: SolveSpec, outputs: Outputs, stack: AsyncExitStack) -> Session:
         """Return the session that serves a solve: its own where others must not answer for it."""

@@ -428,6 +428,37 @@ def test_check_and_outline(project: Project) -> None:
     assert not (project.path / "out").exists()
 
 
+def test_linked_targets_are_asked_about(project: Project) -> None:
+    """A target can be asked about that begins with another one, which may be asked about or built, with its secrets."""
+    project.write(
+        base="FROM scratch\nARG B=1\nCOPY sh /bin/sh\nRUN --mount=type=secret,id=key cp /run/secrets/key /kept\n",
+        app="FROM up\nARG A=1\nRUN touch /made\n",
+    )
+    hcl = """
+    target "base" {
+      dockerfile = "base"
+      secret = ["id=key,env=KEY"]
+      call = "%s"
+    }
+    target "default" {
+      dockerfile = "app"
+      contexts = { up = "target:base" }
+      call = "%s"
+      output = ["out"]
+    }
+    """
+    env = {"KEY": "word"}
+    asked = json.loads(project.bake(hcl % ("", ""), "--call=outline,format=json", **env).stdout)["target"]
+    assert {name: [a["name"] for a in t["outline"]["args"]] for name, t in asked.items()} == {
+        "base": ["B"],
+        "default": ["A"],
+    }
+    assert "Check complete" in project.bake(hcl % ("", "check"), **env).stdout
+    assert not (project.path / "out").exists()
+    assert "Check complete" in project.bake(hcl % ("check", ""), **env).stdout
+    assert (project.path / "out/made").exists()
+
+
 @pytest.mark.parametrize(
     ("hcl", "words", "hint"),
     [
