@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bakepy.planner.spec import SolveSpec
     from bakepy.progress.events import Reporter
 
+DESCRIPTORS = 8192
+"""Files that may be open at once, where the system lets us: exports of a release hold many, and 1,024 is usual."""
 SIGNALLED = 128
 """What shells add to a signal's number for the exit status of what it ended."""
 UNTOLD = ("none", "rawjson")
@@ -107,6 +109,7 @@ def execute(
     # What there is by now stays: only what the run itself makes is worth a look.
     gc.freeze()
     gc.enable()
+    allow_descriptors()
 
     async def main() -> dict[str, Outcome] | int:
         loop = asyncio.get_running_loop()
@@ -135,6 +138,16 @@ def execute(
         return asyncio.run(main())
     finally:
         reporter.close()
+
+
+def allow_descriptors() -> None:
+    """Let the process open as many files as it may, within reason, as programs in Go do by themselves."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome], warnings: Sequence[Json] = ()) -> int:

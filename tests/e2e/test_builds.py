@@ -428,6 +428,31 @@ def test_check_and_outline(project: Project) -> None:
     assert not (project.path / "out").exists()
 
 
+def test_many_exports_with_few_descriptors(project: Project) -> None:
+    """Exports that run at once hold more files than shells usually allow, and are not stopped by that."""
+    for number in range(100):
+        project.write(**{f"files/{number}/file": str(number)})
+    project.write(Dockerfile="FROM scratch\nARG N\nCOPY files /$N\n")
+    hcl = """
+    target "default" {
+      name = "t${n}"
+      matrix = { n = ["1", "2", "3", "4"] }
+      args = { N = n }
+      output = ["out"]
+    }
+    """
+    run = subprocess.run(
+        ["prlimit", "--nofile=64:4096", *project.command(hcl)],
+        cwd=project.path,
+        env=project.environ({}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    assert sum(1 for path in (project.path / "out").rglob("file")) == 400
+
+
 def test_linked_targets_are_asked_about(project: Project) -> None:
     """A target can be asked about that begins with another one, which may be asked about or built, with its secrets."""
     project.write(
