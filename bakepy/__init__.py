@@ -23,6 +23,11 @@ _ELSEWHERE = {
 }
 
 
+def __dir__() -> list[str]:
+    """List what there is, imported or not, for completion."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     """Import what is asked for, so that a command does not pay for what it does not use (PEP 562)."""
     if name not in __all__:

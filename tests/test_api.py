@@ -109,3 +109,8 @@ def test_more_than_the_folder_has_to_be_allowed(folder: Path) -> None:
     with pytest.raises(bakepy.BakeError) as caught:
         asyncio.run(bakepy.build(plan))
     assert "network.host" in caught.value.diagnostics[0].hint
+
+
+def test_what_there_is_can_be_listed() -> None:
+    """Completion finds what is imported only once it is used."""
+    assert set(bakepy.__all__) <= set(dir(bakepy))

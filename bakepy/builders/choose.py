@@ -204,7 +204,7 @@ def _named(name: str, settings: Settings) -> StoredBuilder:
     raise BuilderError.of(
         f'no builder "{name}" found',
         f"builders: {', '.join(known)}",
-        hint=f'did you mean "{near}"?' if near else "name one of these with --builder",
+        hint=f'did you mean "{near}"?' if near else "name one of these",
     )
 
 

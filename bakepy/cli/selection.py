@@ -155,6 +155,10 @@ def config(given: Given, settings: Settings) -> Config:
         from bakepy.planner.survey import odd_platforms
 
         warn(odd_platforms(chosen, chosen.targets))
+    if given.switch("push"):
+        from bakepy.planner.survey import unpushed
+
+        warn(unpushed(chosen))
     check(chosen, settings.lookup)
     return chosen
 

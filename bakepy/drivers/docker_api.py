@@ -291,7 +291,7 @@ class DockerApi:
 
     def _unreachable(self, error: Exception) -> DriverError:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        hint = "start it, or name another builder with --builder"
+        hint = "start it, or use another builder, such as embedded"
         if isinstance(error, PermissionError):
             hint = "this user may not use it: ask for membership of the group docker"
         if self._command and (said := self._command.ended()):

@@ -96,6 +96,16 @@ class _Run:
         detail = f"target {self.name}" if self.many and not related else ""
         self.faults.append(Diagnostic(summary, detail, hint=hint, related=related))
 
+    def from_file(self, path: Path) -> str:
+        """Return what to do where a path leads somewhere from the folder of the file that names it."""
+        for _, span in self.locate(self.name, self.attribute, self.text):
+            if (found := Path(span.source.name).parent / path) != path and found.exists():
+                return (
+                    f"Paths begin at the working directory: write {found}, or set BUILDX_BAKE_FILE_RELATIVE_PATHS=1, "
+                    "and they begin at the definition's folder."
+                )
+        return ""
+
     def at(self, attribute: str, text: str = "") -> None:
         """Say what the next faults are faults of: an attribute, or one element of it."""
         self.attribute, self.text = attribute, text
@@ -152,7 +162,8 @@ class _Run:
         if path.exists():
             self.fault(f"unable to prepare context: {context.path} is not a folder", "a context is a folder or a URL")
         else:
-            self.fault(f'unable to prepare context: path "{context.path}" not found', _near_path(path))
+            hint = self.from_file(path) or _near_path(path)
+            self.fault(f'unable to prepare context: path "{context.path}" not found', hint)
 
     def dockerfile(self, dockerfile: LocalDockerfile) -> None:
         path = Path(dockerfile.path)
@@ -174,7 +185,7 @@ class _Run:
     def named_context(self, name: str, text: str) -> None:
         path = Path(text)
         if not path.exists():
-            hint = _near_path(path)
+            hint = self.from_file(path) or _near_path(path)
             if not hint and not text.startswith((".", "/")):
                 hint = f"for an image write docker-image://{text}, for a target target:{text}"
             self.fault(f"failed to get build context {name}: stat {text}: no such file or directory", hint)

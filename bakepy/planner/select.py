@@ -94,6 +94,8 @@ def missing(definition: Definition, name: str, asked: Related = ()) -> BakeError
     """Return the error for a target that is not defined; `asked` is where it is asked for."""
     near = nearest(name, [*definition.targets, *definition.groups])
     hint = f"Did you mean '{near}'?" if near and near != name else _known(definition)
+    if group := definition.groups.get(name):
+        hint = f"{name} is a group that {'leads back to itself' if group.targets else 'has no targets'}."
     return BakeError([Diagnostic(f"failed to find target {name}", hint=hint, related=asked)])
 
 

@@ -147,6 +147,28 @@ def _odd(config: Config, name: str, text: str, word: str, near: str) -> Diagnost
     )
 
 
+def unpushed(config: Config) -> list[Diagnostic]:
+    """Return a warning for targets whose outputs leave nothing to push where pushing is asked for."""
+    names = [
+        name
+        for name, target in config.targets.items()
+        if target.output and not any(export.type in {"image", "registry"} for export in target.output)
+    ]
+    if not names:
+        return []
+    first, rest = names[0], len(names) - 1
+    others = f" and of {rest} more target{'s' if rest > 1 else ''}" if rest else ""
+    return [
+        Diagnostic(
+            "Nothing to push",
+            f"No output of target {first}{others} is an image, and --push pushes only images.",
+            hint=f"Add type=registry to the outputs: --set {first}.output+=type=registry",
+            severity=Severity.WARNING,
+            related=related(config.definition, first, "output"),
+        )
+    ]
+
+
 def _shared_tags(config: Config, names: Sequence[str]) -> list[Diagnostic]:
     """Return a warning for tags that several targets of one build have: one image takes the name from the other."""
     groups = Groups(config.definition)

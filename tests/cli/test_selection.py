@@ -85,6 +85,15 @@ def test_a_misspelt_platform_is_warned_of(
     assert "Did you mean linux/amd64?" in err
 
 
+@pytest.mark.parametrize(
+    ("output", "warned"), [("type=oci,dest=a", True), ("type=registry", False), ("type=docker", False), ("", False)]
+)
+def test_nothing_to_push_is_warned_of(output: str, warned: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Outputs without an image leave nothing to push, which nobody who asks for it expects."""
+    assert build(["--print", "--push", "--set", f"*.output={output}"]) == 0
+    assert ("Nothing to push" in capsys.readouterr().err) is warned
+
+
 @pytest.mark.parametrize("flag", selection.FOREIGN)
 def test_what_docker_build_has_flags_for_can_be_set(flag: str) -> None:
     """The hint for a flag of another command names a key that can be set."""

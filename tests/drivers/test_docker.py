@@ -161,7 +161,7 @@ async def test_a_missing_engine_is_an_error_of_the_users(tmp_path: Path) -> None
         await driver.inspect()
     with pytest.raises(DriverError, match=r"none\.sock does not answer") as caught:
         await driver.boot(lambda _text: None)
-    assert "--builder" in caught.value.diagnostics[0].hint
+    assert "another builder" in caught.value.diagnostics[0].hint
 
 
 async def test_an_ssh_engine_that_cannot_be_reached_says_why() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, Source, Span
 from bakepy.executor.check import check
 from bakepy.planner.spec import Export, InlineDockerfile, LocalContext, LocalDockerfile, SecretSource, SolveSpec
 from bakepy.records import replace
@@ -22,6 +22,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "file").touch()
     (tmp_path / "sub").mkdir()
     return tmp_path
+
+
+def test_a_path_meant_from_its_file_is_told(folder: Path) -> None:
+    """What is there from the folder of the definition, but not from the working directory, is named."""
+    (folder / "project/app").mkdir(parents=True)
+    span = Span(Source("project/docker-bake.hcl", "context"), 0, 7)
+    with pytest.raises(BakeError) as caught:
+        check({"t": replace(GOOD, context=LocalContext("app"))}, {}, lambda *_: (("set here", span),))
+    assert "write project/app, or set BUILDX_BAKE_FILE_RELATIVE_PATHS=1" in caught.value.diagnostics[0].hint
 
 
 def faults(*changes: dict[str, Any], **variables: str) -> list[tuple[str, str]]:

@@ -78,7 +78,11 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(names, message, hi
 
 def test_groups_in_a_circle_end_in_a_fault():
     """A group met within itself is taken for a target, of which there is none."""
-    assert str(fault('group "a" { targets = ["b"] }\ngroup "b" { targets = ["a"] }', "a")) == "failed to find target a"
+    found = fault('group "a" { targets = ["b"] }\ngroup "b" { targets = ["a"] }', "a")
+    assert (str(found), found.diagnostics[0].hint) == (
+        "failed to find target a",
+        "a is a group that leads back to itself.",
+    )
 
 
 def test_an_empty_group_selects_nothing():
