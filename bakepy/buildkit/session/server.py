@@ -309,8 +309,9 @@ class _Call:
             start = at + _PREFIX.size
             if end - start < size:
                 self._need = _PREFIX.size + size
-                self._connection.widen(self.stream)  # the message may be larger than a narrow window
-                self._server.wake()
+                if self._need > http2.STREAM_WINDOW // 2:  # it may not fit into a narrow window
+                    self._connection.widen(self.stream)
+                    self._server.wake()
                 break
             at = start + size
             self._messages.append(bytes(data[start:at]))

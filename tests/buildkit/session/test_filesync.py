@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
 from bakepy.buildkit.session.filesync import CHUNK, FileSync, LocalDir
+from bakepy.buildkit.session.http2 import STREAM_WINDOW
 from bakepy.buildkit.session.rpc import Code
 from bakepy.diagnostics import BakeError
 from tests.buildkit.session.peer import PeerCall, connected
@@ -195,7 +196,7 @@ async def test_file_numbers_are_checked(tmp_path: Path) -> None:
     assert call.status == Code.INVALID_ARGUMENT
 
 
-@pytest.mark.parametrize("size", [5, 200_000])
+@pytest.mark.parametrize("size", [5, 4_000, 6_000, 8_000, 200_000])
 async def test_what_the_daemon_says_of_its_failure(tmp_path: Path, size: int) -> None:
     """An error of the daemon's ends the call with its text, however long it is."""
     async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
@@ -204,6 +205,21 @@ async def test_what_the_daemon_says_of_its_failure(tmp_path: Path, size: int) ->
         await call.send(fsutil_pb2.Packet(type="PACKET_ERR", data=b"x" * size).SerializeToString())
         await call.rest()
     assert (call.status, call.message) == (Code.UNKNOWN, f"error from receiver: {'x' * size}")
+
+
+async def test_requests_come_many_at_once(tmp_path: Path) -> None:
+    """The daemon's window for requests stays narrow, also where a request comes in pieces."""
+    (tmp_path / "file").touch()
+    async with connected(FileSync({"context": LocalDir(tmp_path)})) as peer:
+        call = await peer.call(DIFF_COPY, [("dir-name", "context")])
+        await call.receive()
+        request = fsutil.framed_request(1 << 20)
+        await peer.send_data(call.stream, request[:7])
+        await call.receive()
+        assert peer.h2.local_flow_control_window(call.stream) == STREAM_WINDOW - 7
+        await peer.send_data(call.stream, request[7:])
+        await call.rest()
+    assert call.message == f"invalid file id {1 << 20}"
 
 
 async def test_vanished_and_grown_files(tmp_path: Path) -> None:
