@@ -55,6 +55,15 @@ def survey(
     found += checks.faults(config, built, lookup)
     found += [*definition.warnings, *config.warnings, *_cycles(definition), *_shared_tags(config, names)]
     found += odd_platforms(config, built)
+    if not wanted and not found:
+        found.append(
+            Diagnostic(
+                "No targets",
+                "There is nothing to build.",
+                hint='Define what to build: target "default" {}',
+                severity=Severity.WARNING,
+            )
+        )
     return Survey(config, built, found)
 
 

@@ -117,6 +117,7 @@ WARNED = [
         'target "b" { platforms = ["linux/amd46", "wasi/wasm"] }\n',
         [("Unknown platform", 'No platform is known that has "amd46", as linux/amd46 does.')],
     ),
+    ("# nothing yet\n", [("No targets", "There is nothing to build.")]),
     ('target "a" { tgas = [] }\n', [("Unsupported argument", 'An argument named "tgas" is not expected here.')]),
 ]
 
