@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ from bakepy.executor.work import Work, secret_values
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.place import Placement, whole
 from bakepy.planner.scheduler import Decision, Scheduler, State
-from bakepy.planner.spec import DEFAULT_EXPORT, InlineDockerfile, SolveSpec
+from bakepy.planner.spec import DEFAULT_EXPORT, Dockerfile, InlineDockerfile, LocalDockerfile, SolveSpec
 from bakepy.progress import events as ev
 from bakepy.records import Record, replace
 
@@ -236,6 +236,7 @@ class _Run:
     def _tell(self, vertex: str, ended: Ended, node: str = "", error: BakeError | None = None) -> None:
         self._ended[vertex] = ended
         sources = error.sources if isinstance(error, SolveError) else ()
+        dockerfile = self._graph.vertices[vertex].spec.dockerfile
         # What one node pushed of an image is not what the target's names stand for.
         digest = "" if self._parts.is_part(vertex) else ended.solved.response.get(DIGEST, "")
         self._work.report(
@@ -244,7 +245,7 @@ class _Run:
                 time.time_ns(),
                 ENDED[ended.state],
                 error=ended.error,
-                sources=sources,
+                sources=tuple(_found(source, dockerfile) for source in sources),
                 digest=digest,
             )
         )
@@ -309,6 +310,18 @@ class _Run:
             return ""
         platforms = ", ".join(self._graph.vertices[vertex].spec.platforms)
         return f"on node {node} ({platforms}): " if platforms else f"on node {node}: "
+
+
+def _found(source: ev.SourceRange, dockerfile: Dockerfile) -> ev.SourceRange:
+    """Name the lines of a Dockerfile by where the user finds it: BuildKit knows only the name within its folder."""
+    match dockerfile:
+        case InlineDockerfile(text) if source.data == text.encode():
+            return replace(source, filename="dockerfile-inline")
+        case LocalDockerfile(path) if source.filename == os.path.basename(path):
+            with suppress(OSError):
+                if Path(path).read_bytes() == source.data:
+                    return replace(source, filename=path)
+    return source
 
 
 def _words(error: BakeError) -> str:

@@ -281,6 +281,22 @@ def test_a_failing_run(project: Project) -> None:
     assert "Traceback" not in run.stderr
 
 
+def test_a_fault_in_a_dockerfile_names_where_it_is(project: Project) -> None:
+    """Lines of a Dockerfile are those of a file as seen from here, or of the definition's text."""
+    project.write(**{"web/Dockerfile": "FROM scratch\nCOPI none /\n"})
+    run = project.bake(
+        """
+        group "default" { targets = ["web", "text"] }
+        target "web" { context = "web" }
+        target "text" { dockerfile-inline = "FROM scratch\\n\\nCOPI nothing /\\n" }
+        """,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "\nweb/Dockerfile:2\n" in run.stderr
+    assert "\ndockerfile-inline:3\n" in run.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_leaves_nothing_running(project: Project, number: signal.Signals) -> None:
     """The status tells the signal, and the step's process is gone once the command is."""
