@@ -270,21 +270,6 @@ def test_bash_completes(out, tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["lib", "t.hcl", "inspect"]
 
 
-@pytest.mark.parametrize(
-    "words", [["--help"], ["__complete", "l"], ["__complete", "build", "--builder", ""], ["completion", "bash"]]
-)
-def test_completing_loads_nothing_heavy(words: list[str], home: Path) -> None:
-    """A shell waits for completion: no library of a build is loaded for it."""
-    heavy = ["grpc", "networkx", "docker", "asyncio", "rich", "google.protobuf"]
-    program = (
-        f"import sys; from bakepy.cli.main import main; main({words!r});"
-        f" print([m for m in {heavy!r} if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 def test_docker_finds_the_plugin(out, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`install-plugin` makes a link that Docker's client takes for a plugin, and `--remove` takes it away."""
     program = home / "bin" / "bakepy"

@@ -47,12 +47,23 @@ def test_values_are_offered(words: tuple[str, ...], offered: str, capsys: pytest
     assert [line.partition("\t")[0] for line in capsys.readouterr().out.splitlines()] == offered.split()
 
 
-@pytest.mark.parametrize("words", [["functions", ""], ["build", "--set", ""], ["build", "--allow", ""]])
-def test_offering_them_loads_nothing_heavy(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["completion", "bash"],
+        ["__complete", "l"],
+        ["__complete", "build", "--builder", ""],
+        ["__complete", "functions", ""],
+        ["__complete", "build", "--set", ""],
+        ["__complete", "build", "--allow", ""],
+    ],
+)
+def test_completing_loads_nothing_heavy(words: list[str], home: Path) -> None:
     """A shell waits for completion: no library of a build is loaded for it."""
     heavy = ["grpc", "networkx", "docker", "asyncio", "rich", "google.protobuf"]
     program = (
-        f"import sys; from bakepy.cli.main import main; main({['__complete', *words]!r});"
+        f"import sys; from bakepy.cli.main import main; main({words!r});"
         f" print([m for m in {heavy!r} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

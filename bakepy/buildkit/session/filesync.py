@@ -173,7 +173,7 @@ class _Sender:
                     await self._send_file(packet.ID)
                 elif packet.type == fsutil.FIN:
                     await self._flush()
-                    await self._call.send_framed(fsutil.framed(message))
+                    await self._call.send(message)
                     return
                 elif packet.type == fsutil.ERR:
                     text = packet.data.decode(errors="replace")
