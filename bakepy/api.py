@@ -8,6 +8,7 @@ Paths are relative to the working directory, as on the command line. What the us
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -108,16 +109,10 @@ async def build(
     from bakepy.executor.environment import Environment
     from bakepy.executor.proxies import proxies
     from bakepy.executor.run import run
-    from bakepy.planner.entitlements import needs, parse
     from bakepy.planner.places import related
 
     settings = Settings(environment)
-    if asked := needs(plan.specs.values(), parse(allow).plus(plan.config.granted)):
-        raise BakeError.of(
-            "the build asks for more than it is allowed",
-            "; ".join(need.words for need in asked),
-            hint=f"allow it: allow={[need.flag for need in asked]}",
-        )
+    _require_grants(plan, allow, settings)
     variables = settings.environment()
     check(plan.specs, variables, partial(related, plan.config.definition))
     chosen = choose(builder or settings.builder, settings)
@@ -126,6 +121,18 @@ async def build(
     for warning in (*chosen.warnings, *mixed_secrets(plan.config, plan.specs, variables)):
         reporter.report(Message(str(warning), "warning"))
     return await run(plan.graph, chosen, reporter, env, plan.specs)
+
+
+def _require_grants(plan: Plan, allow: Iterable[str], settings: Settings) -> None:
+    """Raise BakeError where targets use more than is allowed, as the command does where it cannot ask."""
+    from bakepy.planner.entitlements import needs, parse, refused
+
+    asked = needs(plan.specs.values(), parse(allow).plus(plan.config.granted))
+    files = settings.checks_files(remote=plan.config.definition.origin is not None)
+    if stopping := refused(asked, files=files):
+        flags = json.dumps([need.flag for need in stopping], ensure_ascii=False)
+        words = "; ".join(need.words for need in stopping)
+        raise BakeError.of("additional privileges requested", words, hint=f"Pass allow={flags} to grant them.")
 
 
 def _no_stdin() -> bytes:

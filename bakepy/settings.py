@@ -97,10 +97,26 @@ class Settings:
         """Return what `BUILDX_BAKE_ENTITLEMENTS_FS` says on whether builds ask before they use files elsewhere."""
         return self._environ.get("BUILDX_BAKE_ENTITLEMENTS_FS")
 
-    @property
-    def bake_remote_files(self) -> str | None:
-        """Return what `BAKE_ALLOW_REMOTE_FS_ACCESS` says on whether remote definitions may use files unasked."""
-        return self._environ.get("BAKE_ALLOW_REMOTE_FS_ACCESS")
+    def checks_files(self, *, remote: bool) -> bool:
+        """Return whether builds need grants for files outside the working directory; `remote` is for definitions.
+
+        `BUILDX_BAKE_ENTITLEMENTS_FS` decides, else `BAKE_ALLOW_REMOTE_FS_ACCESS` for remote definitions. Raises
+        BakeError for a value that is not a boolean.
+        """
+        remote_access = self._boolean("BAKE_ALLOW_REMOTE_FS_ACCESS") if remote else None
+        checks = self._boolean("BUILDX_BAKE_ENTITLEMENTS_FS")
+        return not remote_access if checks is None else checks
+
+    def _boolean(self, name: str) -> bool | None:
+        """Return a variable as a boolean, None where it is not set. Raises BakeError."""
+        text = self._environ.get(name)
+        if text is not None and text not in TRUE | FALSE:
+            from bakepy.diagnostics import BakeError
+
+            hint = f"Set {name} to 1 or 0, or unset it."
+            fault = f'strconv.ParseBool: parsing "{text}": invalid syntax'
+            raise BakeError.of(f'failed to parse {name} value "{text}": {fault}', hint=hint)
+        return None if text is None else text in TRUE
 
     @property
     def bake_git_ssh(self) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from bakepy.diagnostics import BakeError, printable
-from bakepy.model.text import EntryError, parse_bool, quote
-from bakepy.planner.entitlements import DELETE, Allowed, Need, needs
+from bakepy.model.text import quote
+from bakepy.planner.entitlements import Allowed, Need, needs, refused
 from bakepy.planner.spec import SolveSpec
 from bakepy.settings import Settings
 
@@ -28,15 +28,16 @@ def ask(
     `words` are the command line behind `bakepy build`; `remote` tells that the definition came from elsewhere.
     """
     asked = needs(specs, allowed)
+    checked = settings.checks_files(remote=remote)
+    stopping = refused(asked, files=checked)
     if progress == "rawjson":
-        _refuse([need for need in asked if need.flag == DELETE or (remote and _is_checked(need, settings))])
+        _refuse(stopping, words)
         return
     if not asked:
         return
     terminal = sys.stdin.isatty()
-    checked = checks_files(settings, remote=remote)
     _explain(asked, words, terminal=terminal)
-    if not checked and all(need.files for need in asked):
+    if not stopping:
         return
     if checked and settings.bake_checks_files is None and any(need.files for need in asked):
         _say("To disable filesystem entitlements checks, you can set BUILDX_BAKE_ENTITLEMENTS_FS=0 .\n")
@@ -44,41 +45,14 @@ def ask(
         raise BakeError.of(REQUESTED)
 
 
-def checks_files(settings: Settings, *, remote: bool) -> bool:
-    """Tell whether a run asks before it uses files elsewhere. Raises BakeError for a variable that is no boolean."""
-    checked = True
-    if remote and settings.bake_remote_files is not None:
-        checked = not _boolean("BAKE_ALLOW_REMOTE_FS_ACCESS", settings.bake_remote_files)
-    if settings.bake_checks_files is not None:
-        checked = _boolean("BUILDX_BAKE_ENTITLEMENTS_FS", settings.bake_checks_files)
-    return checked
-
-
-def _is_checked(need: Need, settings: Settings) -> bool:
-    """Tell whether a remote definition's need counts."""
-    return not need.files or checks_files(settings, remote=True)
-
-
-def _boolean(name: str, text: str) -> bool:
-    try:
-        return parse_bool(text)
-    except EntryError as fault:
-        raise BakeError.of(f"failed to parse {name} value {quote(text)}: {fault}") from None
-
-
-def _refuse(asked: Sequence[Need]) -> None:
-    """Fail where a program reads the display, which nobody can be asked on.
-
-    The reference lets all but deletions pass there. What was written elsewhere must not come by that way.
-    """
-    if asked:
-        raise BakeError.of(f"{REQUESTED}: pass {quote(_typed(asked))} to grant requested privileges")
+def _refuse(stopping: Sequence[Need], words: Sequence[str]) -> None:
+    """Raise BakeError for missing grants where a program reads the display, so that no question can be asked."""
+    if stopping:
+        message = f"{REQUESTED}: pass {quote(_typed(stopping))} to grant requested privileges"
+        raise BakeError.of(message, hint=f"Run {_command(stopping, words)} to grant them.")
 
 
 def _explain(asked: Sequence[Need], words: Sequence[str], *, terminal: bool) -> None:
-    import shlex
-
-    flags = [f"--allow={need.flag}" for need in asked]
     passed = quote(_typed(asked))
     _say("Your build is requesting privileges for following possibly insecure capabilities:\n")
     for need in asked:
@@ -87,8 +61,14 @@ def _explain(asked: Sequence[Need], words: Sequence[str], *, terminal: bool) -> 
         _say(f"\nIn order to not see this message in the future pass {passed} to grant requested privileges.")
     else:
         _say(f"\nPass {passed} to grant requested privileges.")
-    command = shlex.join(["bakepy", "build", *flags, *words])
-    _say(f"\nYour full command with requested privileges:\n\n{_line(command)}\n")
+    _say(f"\nYour full command with requested privileges:\n\n{_line(_command(asked, words))}\n")
+
+
+def _command(asked: Sequence[Need], words: Sequence[str]) -> str:
+    """Return the whole command line with the missing grants."""
+    import shlex
+
+    return shlex.join(["bakepy", "build", *(f"--allow={need.flag}" for need in asked), *words])
 
 
 def _typed(asked: Sequence[Need]) -> str:

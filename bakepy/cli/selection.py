@@ -114,11 +114,10 @@ def definition(given: Given, settings: Settings) -> Definition:
 
 def _confined(files: list[File], given: Given, settings: Settings) -> Definition:
     """Evaluate definition files that come from elsewhere: what they name of this machine may need leave to be read."""
-    from bakepy.cli.consent import checks_files
     from bakepy.planner.entitlements import parse
     from bakepy.planner.load import Confined
 
-    roots = parse(given.all("allow")).paths["read"] if checks_files(settings, remote=True) else ["/"]
+    roots = parse(given.all("allow")).paths["read"] if settings.checks_files(remote=True) else ["/"]
     with Confined(roots):
         return define(files, world(given, settings))
 

@@ -116,6 +116,11 @@ def needs(specs: Iterable[SolveSpec], allowed: Allowed) -> list[Need]:
     return out + list(_path_needs(specs, allowed))
 
 
+def refused(asked: Iterable[Need], *, files: bool) -> list[Need]:
+    """Return the needs that stop a build; `files` says whether grants for files are checked."""
+    return [need for need in asked if files or not need.files]
+
+
 def _names(spec: SolveSpec) -> Iterator[str]:
     for text in spec.entitlements:
         key, _, value = text.partition("=")

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from bakepy.cli.consent import ask, checks_files
+from bakepy.cli.consent import ask
 from bakepy.diagnostics import BakeError
 from bakepy.planner.entitlements import parse
 from bakepy.planner.spec import LocalContext, LocalDockerfile, SolveSpec
@@ -127,7 +126,7 @@ def test_the_check_of_files_can_be_turned_off(capsys):
 )
 def test_two_variables_say_whether_files_are_checked(env, remote, checked):
     """One is for remote definitions alone; the other has the last word."""
-    assert checks_files(Settings(env), remote=remote) is checked
+    assert Settings(env).checks_files(remote=remote) is checked
 
 
 def test_a_variable_that_is_no_boolean_is_a_fault():
@@ -151,16 +150,13 @@ def test_what_was_written_elsewhere_does_not_pass_by_a_display():
         run(HOST, progress="rawjson", remote=True, BAKE_ALLOW_REMOTE_FS_ACCESS="1")
 
 
-@pytest.mark.parametrize(
-    ("definition", "refused"),
-    [(OUTSIDE, False), (HOST, False), (INSECURE, False), (DEVICE, False), (AGENT, False), (DELETING, True)],
-)
-def test_a_local_definition_is_asked_for_as_the_reference_does(definition, refused):
-    """Only deletions are refused where a program reads the display."""
-    with pytest.raises(BakeError, match=REFUSED) if refused else nullcontext():
-        run(definition, progress="rawjson")
-    with pytest.raises(BakeError, match=REFUSED):
-        run(definition)
+def test_rawjson_refusal_names_the_whole_command():
+    """The hint is the command line with the missing grants."""
+    with pytest.raises(BakeError) as caught:
+        run(OUTSIDE, words=("--progress", "rawjson", "app"), progress="rawjson")
+    assert caught.value.diagnostics[0].hint == (
+        "Run bakepy build --allow=fs.read=.. --progress rawjson app to grant them."
+    )
 
 
 def test_a_variable_lets_remote_definitions_use_files_by_a_display():
