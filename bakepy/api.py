@@ -110,8 +110,10 @@ async def build(
     from bakepy.executor.proxies import proxies
     from bakepy.executor.run import run
     from bakepy.planner.places import related
+    from bakepy.planner.policies import check as check_policies
 
     settings = Settings(environment)
+    check_policies(plan.config, plan.specs, default=settings.default_policy, source=settings.source_policy)
     _require_grants(plan, allow, settings)
     variables = settings.environment()
     check(plan.specs, variables, partial(related, plan.config.definition))

@@ -133,6 +133,16 @@ class Settings:
         return {wanted[name.upper()]: name for name in reversed(list(self._environ)) if name.upper() in wanted}
 
     @property
+    def default_policy(self) -> bool:
+        """Return whether `BUILDX_DEFAULT_POLICY` asks for the reference's own policy."""
+        return self.flag("BUILDX_DEFAULT_POLICY")
+
+    @property
+    def source_policy(self) -> str:
+        """Return the file of a source policy that `EXPERIMENTAL_BUILDKIT_SOURCE_POLICY` names, empty for none."""
+        return self._environ.get("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY", "")
+
+    @property
     def metadata_provenance(self) -> str:
         """Return how much provenance `BUILDX_METADATA_PROVENANCE` wants in metadata files: min, max; empty for none."""
         asked = self._environ.get("BUILDX_METADATA_PROVENANCE", "")

@@ -88,8 +88,9 @@ def _files(given: Given, settings: Settings) -> tuple[list[File], list[Diagnosti
 
 
 def _missing_files(seen: Survey, settings: Settings) -> list[Diagnostic]:
-    """Return what the built targets' contexts, Dockerfiles, secrets and outputs lack."""
+    """Return what the built targets' contexts, Dockerfiles, secrets, outputs and policies keep from being built."""
     from bakepy.executor.check import check
+    from bakepy.planner import policies
     from bakepy.planner.places import related
     from bakepy.planner.specify import specify
 
@@ -100,6 +101,8 @@ def _missing_files(seen: Survey, settings: Settings) -> list[Diagnostic]:
         found: list[Diagnostic] = []
         specs |= specify({name: seen.config.targets[name]}, faults=found)
         faults += (replace(fault, related=locate(name, "")) for fault in found)
+    with Keeping(faults):
+        policies.check(seen.config, specs, default=settings.default_policy, source=settings.source_policy)
     with Keeping(faults):
         check(specs, settings.environment(), locate, apart=True)
     return faults

@@ -47,6 +47,7 @@ def run(config: Config, options: RunOptions) -> int:
     from bakepy.planner.entitlements import parse
     from bakepy.planner.graph import build_graph
     from bakepy.planner.places import related
+    from bakepy.planner.policies import check as check_policies
     from bakepy.planner.specify import specify
 
     if options.metadata_file:
@@ -55,6 +56,7 @@ def run(config: Config, options: RunOptions) -> int:
         check_metadata(Path(options.metadata_file))
     settings = Settings()
     specs = specify(config.targets, config.definition.origin, config.folders)
+    check_policies(config, specs, default=settings.default_policy, source=settings.source_policy)
     ask(
         specs.values(),
         parse(options.allow).plus(config.granted),

@@ -36,7 +36,7 @@ FLAGS = (
     Flag("pull", "Ask registries for newer images"),
     Flag("provenance", "Attest where images come from: true, false, mode=max", "VALUE"),
     Flag("sbom", "Attest what images hold: true, false, generator=…", "VALUE"),
-    Flag("policy", "Evaluate policies: disabled=true, strict=true, log-level=…", "VALUE", repeats=True),
+    Flag("policy", "Build without policies: disabled=true; bakepy evaluates none", "VALUE", repeats=True),
     Flag("call", "What to do: build, check, outline or targets", "METHOD"),
     Flag("check", "Check the definition of builds, as --call=check"),
     Flag("progress", "Show progress as auto, tty, plain, rawjson, quiet or none", "MODE"),
