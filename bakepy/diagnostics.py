@@ -186,14 +186,32 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     return next((c for c in pool if len(c) > 2 and sorted(c.lower()) == letters and c != word), None)
 
 
+_DIRECTIONS = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x2070)]
+"""Characters that reorder the text around them, so that it reads as something else."""
+_SEPARATORS = [0x2028, 0x2029]
+
 _PICTURES = {c: 0x2400 + c for c in range(0x20) if chr(c) not in "\t\n"} | {0x7F: 0x2421}
 _PICTURES |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)  # what no terminal's encoding can hold
-_PICTURES |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+_PICTURES |= dict.fromkeys([*range(0x80, 0xA0), *_DIRECTIONS, *_SEPARATORS], 0xFFFD)
+_PICTURES_OF_LINES = _PICTURES | {0x0A: 0x240A}
 
 
 def printable(text: str) -> str:
-    """Replace what a terminal would obey by a sign that stands for it, one for one: definitions may be a stranger's."""
-    return text if text.isascii() and text.isprintable() else text.translate(_PICTURES)
+    """Replace what a terminal would obey by a sign that stands for it, one for one: text may be a stranger's."""
+    return text if text.isprintable() else text.translate(_PICTURES)
+
+
+def one_line(text: str) -> str:
+    """Return text as `printable` does, its line breaks as signs too: it cannot pass for further lines of ours."""
+    return text if text.isprintable() else text.rstrip("\r\n").translate(_PICTURES_OF_LINES)
+
+
+def printable_json(text: str) -> str:
+    """Return JSON that reads as `text` does, with what a terminal would obey written as escapes."""
+    shown = printable(text)
+    if shown == text:
+        return text
+    return "".join(c if c == sign else f"\\u{ord(c):04x}" for c, sign in zip(text, shown, strict=True))
 
 
 def render(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
@@ -203,7 +221,7 @@ def render(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
 
 def hint_line(hint: str, *, color: bool = False) -> str:
     """Return a remedy as text for a terminal."""
-    return f"{_paint('hint:', '1;36', color)} {printable(hint)}"
+    return f"{_paint('hint:', '1;36', color)} {one_line(hint)}"
 
 
 def _paint(text: str, code: str, color: bool) -> str:
@@ -212,13 +230,16 @@ def _paint(text: str, code: str, color: bool) -> str:
 
 def _render_one(d: Diagnostic, color: bool) -> str:
     mark = "1;31" if d.severity is Severity.ERROR else "1;33"
-    lines = [f"{_paint(d.severity.value, mark, color)}: {_paint(printable(d.summary), '1', color)}"]
+    # What a summary quotes may have lines of its own: those are set in, so that they cannot pass for ours.
+    summary, *more = d.summary.split("\n")
+    lines = [f"{_paint(d.severity.value, mark, color)}: {_paint(one_line(summary), '1', color)}"]
+    lines += [f"  {one_line(line)}" for line in more]
     if d.subject:
         lines += _snippet(d.subject, d.context, mark, color)
     if d.detail:
-        lines += [f"  {printable(line)}" for line in d.detail.splitlines()]
+        lines += [f"  {one_line(line)}" for line in d.detail.splitlines()]
     for i, (words, span) in enumerate(d.related):
-        lines.append(f"  {printable(words)}:")
+        lines.append(f"  {one_line(words)}:")
         lines += _snippet(span, None if d.subject or i else d.context, "1;36", color)
     if d.hint:
         lines.append(f"  {hint_line(d.hint, color=color)}")
@@ -229,7 +250,7 @@ def _snippet(subject: Span, context: Span | None, mark: str, color: bool) -> lis
     source = subject.source
     line, column = source.position(subject.start)
     last, last_column = source.position(subject.end)
-    out = [f"  --> {printable(source.name)}:{line}:{source.shown_position(subject.start)[1]}"]
+    out = [f"  --> {one_line(source.name)}:{line}:{source.shown_position(subject.start)[1]}"]
     first_shown = line
     if context and context.source is source:
         first_shown = max(source.position(context.start)[0], line - 2)
@@ -249,11 +270,10 @@ def _snippet(subject: Span, context: Span | None, mark: str, color: bool) -> lis
 
 def _clip(text: str, column: int) -> tuple[str, int]:
     """Return the part of a long line around `column`, and by how much its columns moved left."""
-    text = printable(text)
     if len(text) <= MAX_LINE:
-        return text, 0
+        return printable(text), 0
     start = max(0, column - 1 - MAX_LINE // 2)
-    part = text[start : start + MAX_LINE]
+    part = printable(text[start : start + MAX_LINE])
     if start:
         part = "…" + part[1:]
     if start + MAX_LINE < len(text):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bakepy.diagnostics import printable, printable_json
 from bakepy.planner.config import Config
 from bakepy.planner.printing import to_json
 
@@ -26,7 +27,11 @@ def show(config: Config, answers: Mapping[str, Answer], form: str, *, ignore_sta
     """
     checks = {name: _lint(config, name, answer) for name, answer in answers.items()}
     errors = {name: _error(lint) for name, lint in checks.items() if lint and lint.get("buildError")}
-    sys.stdout.write(_document(config, answers, errors) if form == "json" else _text(config, answers, checks, errors))
+    # Frontends write what they read in Dockerfiles.
+    if form == "json":
+        sys.stdout.write(printable_json(_document(config, answers, errors)))
+    else:
+        sys.stdout.write(printable(_text(config, answers, checks, errors)))
     if errors:
         return 1
     return 0 if ignore_status else next((a.status for a in answers.values() if a.status), 0)

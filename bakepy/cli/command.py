@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bakepy.cli import flags
 from bakepy.cli.flags import Flag, Given
-from bakepy.diagnostics import BakeError, printable
+from bakepy.diagnostics import BakeError, one_line
 
 if TYPE_CHECKING:
     from bakepy.builders.state import BuilderState, NodeState
@@ -62,13 +62,13 @@ def tell_clash(found: StoredBuilder, settings: Settings) -> None:
     from bakepy.builders.choose import clash
 
     for warning in clash(found, settings):
-        tell(f"WARNING: {warning}\n  hint: {warning.hint}")
+        tell(f"WARNING: {warning}", f"  hint: {warning.hint}")
 
 
 def tell_faults(faults: Sequence[BakeError]) -> None:
     """Warn on standard error of what was left out, each once."""
     for fault in {str(fault): fault for fault in faults}.values():
-        tell("\n  hint: ".join([f"WARNING: {fault}", *(d.hint for d in fault.diagnostics if d.hint)]))
+        tell(f"WARNING: {fault}", *(f"  hint: {d.hint}" for d in fault.diagnostics if d.hint))
 
 
 def seconds(given: Given) -> float:
@@ -97,9 +97,9 @@ def confirmed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() == "y"
 
 
-def tell(text: str) -> None:
-    """Show a step of what takes time."""
-    print(printable(text), file=sys.stderr, flush=True)
+def tell(*lines: str) -> None:
+    """Show lines on standard error; what they name cannot add further ones."""
+    print(*map(one_line, lines), sep="\n", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from bakepy.cli.flags import Flag, Given
 from bakepy.cli.main import ALIASES, COMMANDS
-from bakepy.diagnostics import BakeError
+from bakepy.diagnostics import BakeError, one_line
 
 FILES, NOTHING_MORE, GOES_ON = ":0", ":4", ":6"
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     found, directive = _candidates(before, word)
     for value, about in found:
         if value.startswith(word):
-            print(f"{value}\t{about}" if about else value)
+            print("\t".join(map(one_line, filter(None, (value, about)))))
     print(directive)
     return 0
 

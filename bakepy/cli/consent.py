@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
-from bakepy.diagnostics import BakeError, printable
+from bakepy.diagnostics import BakeError, one_line
 from bakepy.model.text import quote
 from bakepy.planner.entitlements import Allowed, Need, needs, refused
 from bakepy.planner.spec import SolveSpec
@@ -56,12 +56,12 @@ def _explain(asked: Sequence[Need], words: Sequence[str], *, terminal: bool) -> 
     passed = quote(_typed(asked))
     _say("Your build is requesting privileges for following possibly insecure capabilities:\n")
     for need in asked:
-        _say(f" - {_line(need.words)}")
+        _say(f" - {one_line(need.words)}")
     if terminal:
         _say(f"\nIn order to not see this message in the future pass {passed} to grant requested privileges.")
     else:
         _say(f"\nPass {passed} to grant requested privileges.")
-    _say(f"\nYour full command with requested privileges:\n\n{_line(_command(asked, words))}\n")
+    _say(f"\nYour full command with requested privileges:\n\n{one_line(_command(asked, words))}\n")
 
 
 def _command(asked: Sequence[Need], words: Sequence[str]) -> str:
@@ -76,11 +76,6 @@ def _typed(asked: Sequence[Need]) -> str:
     import shlex
 
     return shlex.join(f"--allow={need.flag}" for need in asked)
-
-
-def _line(text: str) -> str:
-    """Return a text of the definition's so that it cannot pass for lines of ours."""
-    return printable(text).replace("\n", "␊")
 
 
 def _say(text: str) -> None:

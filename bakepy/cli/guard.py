@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from bakepy.diagnostics import BakeError, hint_line, printable, render
+from bakepy.diagnostics import BakeError, hint_line, one_line, render
 
 CIRCUMSTANCES = {
     errno.ENOSPC: "make room there",
@@ -50,7 +50,7 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.errno in CIRCUMSTANCES:
             _refused(error, CIRCUMSTANCES[error.errno])
             return 1
-        _tell(f"ERROR: internal error: {type(error).__name__}: {error} ({_record()}; {ISSUES})")
+        _tell(f"ERROR: internal error: {type(error).__name__}: {one_line(str(error))} ({_record()}; {ISSUES})")
         return 70
 
 
@@ -64,7 +64,7 @@ def show(error: BakeError) -> None:
         for d in error.diagnostics:
             if d.hint:
                 _tell(hint_line(d.hint, color=color))
-    _tell(f"ERROR: {printable(str(error))}")
+    _tell(f"ERROR: {one_line(str(error))}")
 
 
 def _tell(text: str) -> None:

@@ -9,7 +9,7 @@ from bakepy.cli import command, listing
 from bakepy.cli.flags import Flag
 from bakepy.cli.tabular import align
 from bakepy.cli.units import binary_size, duration
-from bakepy.diagnostics import printable
+from bakepy.diagnostics import one_line
 
 if TYPE_CHECKING:
     from bakepy.builders.state import BuilderState, NodeState
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     debug = bool(given.switch("debug"))
     bootstrap = bool(given.switch("bootstrap"))
     state, features = asyncio.run(_load(builder, settings, command.seconds(given), bootstrap=bootstrap, debug=debug))
-    print(align(printable("\n".join(_lines(state, features)) + "\n")), end="")
+    print(align("\n".join(map(one_line, _lines(state, features))) + "\n"), end="")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bakepy.diagnostics import printable
+from bakepy.diagnostics import one_line
 from bakepy.platforms import Platform
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ZERO_TIME = "0001-01-01T00:00:00Z"
 def rows(state: BuilderState, *, current: bool, table: bool, whole: bool) -> Iterator[dict[str, object]]:
     """Yield a row for a builder and one for each of its nodes, which a table sets in; a terminal obeys none of it."""
     for row in _rows(state, current=current, table=table, whole=whole):
-        yield {name: printable(text) for name, text in row.items()}
+        yield {name: one_line(text) for name, text in row.items()}
 
 
 def _rows(state: BuilderState, *, current: bool, table: bool, whole: bool) -> Iterator[dict[str, str]]:

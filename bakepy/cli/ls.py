@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bakepy.cli import command, formatting, listing
 from bakepy.cli.flags import Flag
 from bakepy.cli.template import Object
-from bakepy.diagnostics import BakeError, printable
+from bakepy.diagnostics import BakeError, one_line, printable_json
 
 if TYPE_CHECKING:
     from bakepy.builders.state import BuilderState
@@ -98,9 +98,7 @@ def _is(state: BuilderState, chosen: tuple[str, str]) -> bool:
 def _json(record: Mapping[str, object]) -> str:
     from bakepy.builders.record import go_json
 
-    text = go_json(json.loads(json.dumps(record, sort_keys=True)))
-    # JSON can tell what a terminal would obey, and reading it gives the text as it is.
-    return "".join(c if c == shown else f"\\u{ord(c):04x}" for c, shown in zip(text, printable(text), strict=True))
+    return printable_json(go_json(json.loads(json.dumps(record, sort_keys=True))))
 
 
 def _proxies(settings: Settings) -> dict[str, str]:
@@ -122,7 +120,7 @@ def _explain(states: Sequence[BuilderState]) -> None:
             if node.error:
                 lines += _lines(f"Failed to get status for {state.stored.name} ({node.stored.name})", node.error)
     if lines:
-        print(printable("\n" + "\n".join(lines)), file=sys.stderr)
+        print("", *map(one_line, lines), sep="\n", file=sys.stderr)
 
 
 def _lines(what: str, error: BakeError) -> list[str]:

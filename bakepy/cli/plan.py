@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag
+from bakepy.diagnostics import printable
 from bakepy.planner.gitref import with_folder
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.spec import (
@@ -47,7 +48,8 @@ def main(argv: Sequence[str]) -> int:
     from bakepy.planner.specify import specify
 
     config = selection.config(given, Settings())
-    sys.stdout.write(FORMATS[name](build_graph(specify(config.targets, config.definition.origin, config.folders))))
+    graph = build_graph(specify(config.targets, config.definition.origin, config.folders))
+    sys.stdout.write(printable(FORMATS[name](graph)))
     return 0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import bakepy
-from bakepy.diagnostics import Diagnostic, Severity, Span, render
+from bakepy.diagnostics import Diagnostic, Severity, Span, printable_json, render
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 UNNAMED_RULE = "invalid-target"
@@ -76,7 +76,7 @@ FORMATS: dict[str, Callable[[Sequence[Diagnostic]], str]] = {"text": text, "json
 def _dump(value: object) -> str:
     import json
 
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return printable_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _numbers(found: Sequence[Diagnostic]) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -108,9 +107,8 @@ def _named(name: str, settings: Settings) -> tuple[list[StoredBuilder], bool]:
 def _report(ended: Ended) -> int:
     for name, error in ended:
         text = f"failed to remove {name}: {error}" if error else f"{name} removed"
-        print(text, file=sys.stderr)
-        for hint in (fault.hint for fault in error.diagnostics if fault.hint) if error else ():
-            print(f"  hint: {hint}", file=sys.stderr)
+        hints = [fault.hint for fault in error.diagnostics if fault.hint] if error else []
+        command.tell(text, *(f"  hint: {hint}" for hint in hints))
     if any(error for _name, error in ended):
         raise BakeError.of("failed to remove one or more builders")
     return 0

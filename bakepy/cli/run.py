@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bakepy.diagnostics import one_line, printable
 from bakepy.executor.environment import Environment
 from bakepy.model.text import quote
 from bakepy.planner.config import Config
@@ -167,9 +168,9 @@ def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome],
         status = show(config, answers, options.call_format, ignore_status=options.call_ignores_status)
     for name, outcome in sorted(outcomes.items()):
         if message := outcome.response.get(INLINE_MESSAGE):
-            print(f"\n# {name}\n{message}")
+            print(printable(f"\n# {name}\n{message}"))
     if failed and options.progress in UNTOLD:
-        print(f"ERROR: {summary(failed)}", file=sys.stderr)
+        print(f"ERROR: {one_line(summary(failed))}", file=sys.stderr)
     return 1 if failed else status
 
 

@@ -10,6 +10,7 @@ from bakepy.buildkit.requests import CacheRecord
 from bakepy.cli.tabular import align
 from bakepy.cli.template import Object
 from bakepy.cli.units import ago, decimal_size, timestamp
+from bakepy.diagnostics import one_line, printable_json
 
 TAB = 8
 
@@ -55,11 +56,18 @@ def row(record: CacheRecord, *, table: bool) -> Object:
         "Type": record.type,
     }
     return Object(
-        fields,
-        lambda: go_json(
-            {name: value or None if name == "Parents" else value for name, value in sorted(fields.items())}
+        {name: _shown(value) for name, value in fields.items()},
+        lambda: printable_json(
+            go_json({name: value or None if name == "Parents" else value for name, value in sorted(fields.items())})
         ),
     )
+
+
+def _shown(value: object) -> object:
+    """Return a field as a template prints it: what a builder says is one line that a terminal does not obey."""
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return one_line(value) if isinstance(value, str) else value
 
 
 def summary(records: Iterable[CacheRecord]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bakepy.diagnostics import printable, printable_json
 from bakepy.planner.config import Config, Definition
 
 ESCAPES = {
@@ -52,7 +53,7 @@ def show(config: Config) -> str:
     """Return what `--print` shows: the groups and targets of a run by name."""
     groups = {name: group.json() for name, group in sorted(config.groups.items())}
     targets = {name: target.json() for name, target in sorted(config.targets.items())}
-    return to_json({**({"group": groups} if groups else {}), "target": targets}) + "\n"
+    return printable_json(to_json({**({"group": groups} if groups else {}), "target": targets})) + "\n"
 
 
 def list_targets(definition: Definition, form: str) -> str:
@@ -66,7 +67,7 @@ def list_targets(definition: Definition, form: str) -> str:
         rows.append({"name": group.name, **_described(both), "group": True})
     rows = [row for row in _sorted(rows) if not row["name"].startswith("_")]
     if form == "json":
-        return to_json(rows or None) + "\n"
+        return printable_json(to_json(rows or None)) + "\n"
     return table([("TARGET", "DESCRIPTION"), *((row["name"], row.get("description", "")) for row in rows)])
 
 
@@ -96,7 +97,7 @@ def list_variables(definition: Definition, form: str) -> str:
             }
             for v in found
         ]
-        return to_json(rows if definition.variables is not None else None) + "\n"
+        return printable_json(to_json(rows if definition.variables is not None else None)) + "\n"
     cells = [(v.name, v.type, "<null>" if v.value is None else v.value, v.description) for v in found]
     return table([("VARIABLE", "TYPE", "VALUE", "DESCRIPTION"), *cells])
 
@@ -110,4 +111,4 @@ def table(rows: Sequence[Sequence[str]], tab: int = 8) -> str:
         width = (max(map(len, cells)) + 1 + tab - 1) // tab * tab
         for i, cell in enumerate(cells):
             lines[i] += cell if last else cell + "\t" * -(-(width - len(cell)) // tab)
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines)) + "\n"

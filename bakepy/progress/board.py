@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from bakepy.diagnostics import printable
 from bakepy.progress import events as ev
 from bakepy.records import replace
 
@@ -230,11 +231,13 @@ def _readable(line: bytes) -> str:
     build step must not be able to redraw the screen or to forge a prompt.
     """
     text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
+    if text.isprintable():
+        return text
     if "\x1b" in text:
         import re
 
         text = re.sub(ESCAPES, "", text)
-    return "".join(c for c in text if (c >= " " and not "\x7f" <= c <= "\x9f") or c == "\t")
+    return printable("".join(c for c in text if (c >= " " and not "\x7f" <= c <= "\x9f") or c == "\t"))
 
 
 def size(count: int) -> str:

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from bakepy.diagnostics import BakeError, nearest
 from bakepy.progress.events import Reporter
+from bakepy.progress.printable import PrintableReporter
 
 MODES = ("auto", "tty", "plain", "rawjson", "quiet", "none")
 
@@ -21,6 +22,8 @@ def check(mode: str) -> None:
 def choose(mode: str, stream: TextIO) -> Reporter:
     """Return the reporter of a mode; `auto` is a live display on a terminal and plain lines elsewhere.
 
+    Displays for people show printable text; `rawjson` is exact, as JSON escapes what matters.
+
     Raises BakeError for an unknown mode, and for `tty` where the stream is no terminal.
     """
     check(mode)
@@ -33,7 +36,7 @@ def choose(mode: str, stream: TextIO) -> Reporter:
     if mode == "tty" or (mode == "auto" and terminal):
         from bakepy.progress.tty import Tty
 
-        return Tty(stream)
+        return PrintableReporter(Tty(stream))
     if mode == "rawjson":
         from bakepy.progress.rawjson import RawJson
 
@@ -42,4 +45,4 @@ def choose(mode: str, stream: TextIO) -> Reporter:
         return Reporter()
     from bakepy.progress.plain import Plain
 
-    return Plain(stream, verbose=mode != "quiet")
+    return PrintableReporter(Plain(stream, verbose=mode != "quiet"))

@@ -214,7 +214,7 @@ def _final(work: Work, end: ev.SolveFinished) -> Text:
     if end.digest:
         text.append(f"  {end.digest}", "dim")
     if end.error and end.state is not ev.State.DONE:
-        text.append(f"  {end.error.splitlines()[0]}", style)
+        text.append(f"  {end.error}", style)
     return text
 
 
