@@ -15,9 +15,10 @@ NAME = "llb.customname"
 class Process(Record):
     """Name a step that runs a process, by the name that users see, and the platform that it runs on."""
 
-    __slots__ = ("name", "platform")
+    __slots__ = ("digest", "name", "platform")
 
-    def __init__(self, name: str, platform: Platform) -> None:
+    def __init__(self, digest: str, name: str, platform: Platform) -> None:
+        self.digest: Final = digest
         self.name: Final = name
         self.platform: Final = platform
 
@@ -35,5 +36,5 @@ def processes(definition: Definition) -> list[Process]:
             digest = "sha256:" + hashlib.sha256(wire).hexdigest()
             name = message.metadata[digest].description.get(NAME, "") if digest in message.metadata else ""
             platform = Platform(op.platform.OS, op.platform.Architecture, op.platform.Variant)
-            found.append(Process(name, platform.normalised()))
+            found.append(Process(digest, name, platform.normalised()))
     return found

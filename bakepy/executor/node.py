@@ -81,6 +81,7 @@ class NodeRun:
         self._client = client
         self._work = work
         self._shared: Session | None = None
+        self._warned: set[Platform] = set()
 
     @classmethod
     @asynccontextmanager
@@ -129,18 +130,21 @@ class NodeRun:
 
         `parents` are the results of linked targets by name; they stay usable while their solves are held.
         """
+        attempt = foreign.Attempt(vertex.spec, self._work.report)
         try:
-            return await self._solve(vertex, parents, steps)
+            return await self._solve(vertex, parents, steps, attempt)
         except SolveError as error:
-            if foreign.may_explain(error, vertex.spec):
-                foreign.explain(error, vertex.spec, self.name, await self._client.workers())
+            if attempt.refused(error):
+                attempt.explain(error, self.name, await self._client.workers())
             raise
         except ConnectionLost as lost:
             if cause := await self.driver.why_lost():
                 raise NodeLost(cause.diagnostics) from lost
             raise
 
-    async def _solve(self, vertex: Vertex, parents: Mapping[str, Result], steps: Steps) -> Solved:
+    async def _solve(
+        self, vertex: Vertex, parents: Mapping[str, Result], steps: Steps, attempt: foreign.Attempt
+    ) -> Solved:
         spec = settle(vertex.spec, self.facts, self._work.env)
         async with AsyncExitStack() as stack:
             try:
@@ -152,19 +156,31 @@ class NodeRun:
             attrs = {**lowered.attrs, **self._folder_attrs(spec, session), **(await self._work.vcs(spec))}
             solve = ev.Solve(self._work.ref(vertex.id), vertex.targets, self.name)
             request = _request(solve.ref, session.id, attrs, lowered, bool(spec.call))
-            async with self._client.build(request, solve, self._work.report) as build:
+            async with self._client.build(request, solve, attempt.report) as build:
                 outputs.on_error(build.interrupt)
-                return await self._run(build, vertex, _ask(lowered, attrs, spec, parents), lowered.exporters, steps)
+                ask = _ask(lowered, attrs, spec, parents)
+                if spec.call:
+                    return await self._call(build, vertex, ask, steps)
+                attempt.result = result = await build.solve(ask)
+                await self._warn(spec, result)
+                return await self._finish(build, vertex, result, lowered.exporters, steps)
 
-    async def _run(
-        self, build: Build, vertex: Vertex, ask: GatewayRequest, exporters: tuple[Exporter, ...], steps: Steps
+    async def _call(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> Solved:
+        answer = await build.call(ask, vertex.spec.call)
+        await self._lend(build, vertex, ask, steps)
+        return Solved(answer=answer)
+
+    async def _warn(self, spec: SolveSpec, result: Result) -> None:
+        """Warn once of each platform whose steps may fail for want of an emulator."""
+        for platform, step in (await foreign.unable(spec, result, self)).items():
+            if platform not in self._warned:
+                self._warned.add(platform)
+                text = f'node {self.name} has no emulator for {platform}: "{step}" may fail'
+                self._work.reporter.report(ev.Message(text, "warning"))
+
+    async def _finish(
+        self, build: Build, vertex: Vertex, result: Result, exporters: tuple[Exporter, ...], steps: Steps
     ) -> Solved:
-        if vertex.spec.call:
-            answer = await build.call(ask, vertex.spec.call)
-            await self._lend(build, vertex, ask, steps)
-            return Solved(answer=answer)
-        result = await build.solve(ask)
-        await foreign.check(vertex.spec, result, self)
         if self._work.is_linked(vertex.id):
             # A dependant must find its parents' steps evaluated: only the parent's session has their secrets.
             await build.evaluate(result)

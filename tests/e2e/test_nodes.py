@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import tarfile
 import threading
 import urllib.request
 from base64 import b64encode
@@ -19,9 +20,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from bakepy.platforms import local
 from tests.daemon import Daemon, running_buildkitd
 from tests.e2e.conftest import COMMAND, Project
-from tests.machines import SAYS, elf, emulated_arm64, write_programs
+from tests.machines import NO_PROGRAM, SAYS, UNDETECTED, emulated_arm64, not_emulated, write_programs
 from tests.reference import buildx
 from tests.registries import password
 from tests.registries import registry as registry_with
@@ -31,16 +33,14 @@ pytestmark = pytest.mark.e2e
 MACHINE = 'FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH}/machine /machine\nRUN ["/machine"]\n'
 BOTH = 'platforms = ["linux/amd64", "linux/arm64"]'
 DOWN = "unix:///nowhere/buildkitd.sock"
+NATIVE = str(local())
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @pytest.fixture(scope="session")
-def arm64(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def arm64() -> Iterator[str]:
     """The address of a BuildKit that is declared to be an arm64 machine, and by QEMU is one."""
-    with (
-        emulated_arm64(tmp_path_factory.mktemp("machines")),
-        running_buildkitd("--oci-worker-platform", "linux/arm64") as daemon,
-    ):
+    with emulated_arm64(), running_buildkitd("--oci-worker-platform", "linux/arm64") as daemon:
         yield url(daemon)
 
 
@@ -341,11 +341,11 @@ def test_a_node_that_does_not_answer_is_not_waited_for(project: Project, address
 def test_a_platform_whose_node_is_down_is_refused(project: Project, address: str) -> None:
     """Where nobody else has a platform, the build ends before it begins, with the node's name and a remedy."""
     project.write(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
-    builder(project, "lame", up=address, down=f"{DOWN} linux/riscv64")
-    run = project.bake('target "default" {\n platforms = ["linux/amd64", "linux/riscv64"]\n}', check=False)
+    builder(project, "lame", up=address, down=f"{DOWN} {UNDETECTED}")
+    run = project.bake(f'target "default" {{\n platforms = ["linux/amd64", "{UNDETECTED}"]\n}}', check=False)
     assert run.returncode == 1
-    assert "linux/riscv64 cannot be built: node down cannot be reached" in run.stderr
-    assert "--install riscv64" in run.stderr
+    assert f"{UNDETECTED} cannot be built: node down cannot be reached" in run.stderr
+    assert "--install ppc64" in run.stderr
 
 
 def test_the_work_of_a_node_that_dies_is_placed_again(project: Project, address: str) -> None:
@@ -392,29 +392,61 @@ def test_of_three_nodes_one_is_killed(project: Project, address: str, registry: 
         assert set(images(fetch(registry, "trio", str(n))[1])) == {"amd64", "arm64"}
 
 
-def test_processes_of_a_platform_without_emulator_are_refused(project: Project, tmp_path: Path) -> None:
-    """The embedded engine says before a build that a step cannot run, and how to change that; copies go on."""
-    environment = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+BASE = 'contexts = { base = "oci-layout://base" }\n network = "none"'
+
+
+def write_base(project: Project, platform: str) -> None:
+    """Make an image with a shell, and with a program that no machine runs, for the native and another platform."""
+    (project.path / "program").write_bytes(NO_PROGRAM)
+    (project.path / "program").chmod(0o755)
+    project.write(Dockerfile="FROM scratch\nCOPY sh /bin/sh\nCOPY program /program\n")
+    hcl = f'target "default" {{\n platforms = ["{NATIVE}", "{platform}"]\n output = ["type=oci,dest=base.tar"]\n}}'
+    project.bake(hcl)
+    with tarfile.open(project.path / "base.tar") as tar:
+        tar.extractall(project.path / "base", filter="data")
+
+
+@pytest.fixture
+def embedded(project: Project, tmp_path: Path) -> Iterator[Project]:
+    """A project that builds on an embedded engine, started for it alone."""
     project.address = "embedded"
-    hcl = 'target "default" {\n platforms = ["linux/riscv64"]\n output = ["out"]\n}'
-    try:
-        project.write(Dockerfile="FROM scratch\nCOPY sh /bin/sh\nRUN echo never\n")
-        run = project.bake(hcl, check=False, **environment)
-        assert run.returncode == 1
-        assert "linux/riscv64 cannot run on node embedded" in run.stderr
-        assert "--install riscv64" in run.stderr
-        project.write(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
-        project.bake(hcl, check=True, **environment)
-        assert (project.path / "out" / "Dockerfile").exists()
-    finally:
-        subprocess.run([*COMMAND, "engine", "stop"], env=project.environ(environment), capture_output=True, check=True)
+    project.env |= {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    yield project
+    subprocess.run([*COMMAND, "engine", "stop"], env=project.environ({}), capture_output=True, check=True)
 
 
-def test_an_emulator_that_is_missing_is_named_after_the_fact(project: Project) -> None:
-    """A node that may emulate without telling tries; the error then says what is missing."""
-    project.write(Dockerfile="FROM scratch\nCOPY riscv64 /bin/sh\nRUN echo never\n")
-    (project.path / "riscv64").write_bytes(elf(243, bytes(16)))
-    (project.path / "riscv64").chmod(0o755)
-    run = project.bake('target "default" {\n platforms = ["linux/riscv64"]\n network = "none"\n}', check=False)
+@pytest.mark.parametrize("native", [True, False])
+def test_a_platform_without_emulator_builds_what_it_can(embedded: Project, native: bool) -> None:
+    """Native programs run in its stages, with a warning; cross-compiling needs none."""
+    architecture = not_emulated()
+    write_base(embedded, f"linux/{architecture}")
+    last = "FROM base\nCOPY --from=compile /made /\nRUN echo run >> /made\n" if native else ""
+    embedded.write(
+        Dockerfile="FROM --platform=$BUILDPLATFORM base AS compile\nARG TARGETARCH\n"
+        f"RUN echo for $TARGETARCH > /made\n{last}"
+    )
+    hcl = f'target "default" {{\n platforms = ["linux/{architecture}"]\n {BASE}\n output = ["out"]\n}}'
+    run = embedded.bake(hcl)
+    warning = f'WARNING: node embedded has no emulator for linux/{architecture}: "[stage-1 2/3] RUN echo run >> /made"'
+    assert (warning in run.stderr) == ("no emulator" in run.stderr) == native
+    assert embedded.read("out/made") == f"for {architecture}\n" + "run\n" * native
+
+
+@pytest.mark.parametrize("platform", [f'"{UNDETECTED}"', ""], ids=["of the target", "of a stage"])
+def test_a_missing_emulator_is_named_after_the_fact(project: Project, platform: str) -> None:
+    """The error of a step that the kernel refuses names the missing platform and the remedy."""
+    write_base(project, UNDETECTED)
+    project.write(Dockerfile=f'FROM --platform={UNDETECTED} base\nRUN ["/program"]\n')
+    run = project.bake(f'target "default" {{\n platforms = [{platform}]\n {BASE}\n}}', check=False)
     assert run.returncode == 1
-    assert "does not name linux/riscv64 among its platforms" in run.stderr
+    assert f"does not name {UNDETECTED} among its platforms: register an emulator" in run.stderr
+
+
+def test_a_refused_native_program_is_not_blamed_on_an_emulator(project: Project) -> None:
+    """A broken program of the node's own platform gets no hint."""
+    write_base(project, UNDETECTED)
+    project.write(Dockerfile='FROM --platform=$BUILDPLATFORM base\nRUN ["/program"]\n')
+    run = project.bake(f'target "default" {{\n platforms = ["{UNDETECTED}"]\n {BASE}\n}}', check=False)
+    assert run.returncode == 1
+    assert "exec format error" in run.stderr
+    assert "among its platforms" not in run.stderr
