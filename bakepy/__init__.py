@@ -31,7 +31,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> object:
     """Import what is asked for, so that a command does not pay for what it does not use (PEP 562)."""
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f'module "{__name__}" has no attribute "{name}"')
     from importlib import import_module
 
     return getattr(import_module(_ELSEWHERE.get(name, "bakepy.api")), name)

@@ -23,8 +23,7 @@ FLAGS = (
     Flag("list-variables", "List variables", hidden=True),
     Flag("metadata-file", "Write what was built to a file, as JSON", "FILE"),
     Flag("allow", "Let builds use a privilege or path: network.host, fs.read=…", "PRIVILEGE", repeats=True),
-    Flag("debug", "Say more in errors", short="D"),
-    Flag("help", "Show this help", short="h"),
+    *flags.COMMON,
 )
 USAGE = """Usage: bakepy build [OPTIONS] [URL [CONTEXT]] [TARGET...]
 
@@ -51,7 +50,6 @@ class RunOptions(Record):
         "allow",
         "words",
         "remote",
-        "debug",
     )
 
     def __init__(
@@ -65,7 +63,6 @@ class RunOptions(Record):
         allow: tuple[str, ...] = (),
         words: tuple[str, ...] = (),
         remote: bool = False,
-        debug: bool = False,
     ) -> None:
         self.progress: Final = progress
         self.builder: Final = builder
@@ -76,7 +73,6 @@ class RunOptions(Record):
         self.allow: Final = allow
         self.words: Final = words
         self.remote: Final = remote
-        self.debug: Final = debug
 
 
 def main(argv: Sequence[str]) -> int:
@@ -125,7 +121,6 @@ def _options(given: Given, settings: Settings) -> RunOptions:
         call_format=call.get("format", ""),
         call_ignores_status=call.get("ignorestatus", "") in TRUE,
         allow=tuple(given.all("allow")),
-        debug=bool(given.switch("debug")),
     )
 
 

@@ -24,7 +24,7 @@ FLAGS = (
     *(flag for flag in selection.FLAGS if flag.name in {"file", "set", "var"}),
     Flag("format", "Report as text, json or sarif", "FORMAT"),
     Flag("strict", "Exit with 1 for warnings too"),
-    Flag("help", "Show this help", short="h"),
+    *flags.COMMON,
 )
 USAGE = """Usage: bakepy check [OPTIONS] [TARGET...]
 

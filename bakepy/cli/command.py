@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 BUILDER = Flag("builder", "Use this builder", "NAME")
 TIMEOUT = Flag("timeout", "How long a node has to answer (20s)", "DURATION")
-COMMON = (Flag("debug", "Say more", short="D"), Flag("help", "Show this help", short="h"))
+COMMON = flags.COMMON
 
 
 def begin(usage: str, known: Sequence[Flag], argv: Sequence[str], *, at_most: int | None = 0) -> Given | None:
@@ -32,6 +32,8 @@ def begin(usage: str, known: Sequence[Flag], argv: Sequence[str], *, at_most: in
     if given.switch("help"):
         print(f"{usage}\n\nOptions:\n{flags.usage(known)}", end="")
         return None
+    if flags.BUILDER in known and given.text("builder"):
+        tell(f"WARNING: --builder has no effect on {_name(usage)}")
     if at_most is not None and len(given.arguments) > at_most:
         allowed = f"at most {at_most} argument{'s' if at_most > 1 else ''}" if at_most else "no arguments"
         raise BakeError.of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bakepy.cli import command
+from bakepy.cli import command, flags
 from bakepy.cli.flags import Flag, Given
 from bakepy.diagnostics import BakeError, Diagnostic
 
@@ -27,6 +27,7 @@ FLAGS = (
     Flag("bootstrap", "Start the builder at once"),
     Flag("use", "Choose the builder for what follows"),
     command.TIMEOUT,
+    flags.BUILDER,
     *command.COMMON,
 )
 USAGE = """Usage: bakepy create [OPTIONS] [CONTEXT|ENDPOINT]
@@ -87,9 +88,25 @@ def _options(given: Given) -> dict[str, str] | None:
         for item in items:
             key, equals, value = item.partition("=")
             if not equals:
-                raise BakeError.of(f'invalid value "{item}", expecting k=v')
+                raise BakeError.of(f'invalid value "{item}", expecting k=v', hint=_quoting(items))
             found[key] = value
     return found or None
+
+
+def _quoting(items: Sequence[str]) -> str:
+    """Return how to write options of which values have commas, which the comma between options takes apart."""
+    import shlex
+
+    whole: list[str] = []
+    for item in items:
+        if "=" in item or not whole:
+            whole.append(item)
+        else:
+            whole[-1] += f",{item}"
+    if "=" not in whole[0]:
+        return "Write --driver-opt KEY=VALUE."
+    quoted = ('"' + item.replace('"', '""') + '"' if "," in item else item for item in whole)
+    return f"Write --driver-opt {shlex.quote(','.join(quoted))} for a value with commas."
 
 
 def _bootstrap(builder: StoredBuilder, settings: Settings, within: float) -> None:

@@ -60,6 +60,12 @@ class Given(Record):
         return self.text(name) in TRUE if name in self.values else None
 
 
+BUILDER = Flag("builder", "", "NAME", hidden=True)
+"""For commands that use no builder: the reference takes the flag everywhere."""
+COMMON = (Flag("debug", "Enable debug output", short="D"), Flag("help", "Show this help", short="h"))
+"""Flags of every command."""
+
+
 def parse(flags: Sequence[Flag], argv: Sequence[str], foreign: Mapping[str, str] | None = None) -> Given:
     """Read a command line; raise BakeError for what it does not know.
 

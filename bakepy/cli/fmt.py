@@ -15,7 +15,7 @@ FLAGS = (
     Flag("check", "Change nothing; exit with 1 where a file is not laid out so"),
     Flag("diff", "Show what would change, and change nothing"),
     Flag("write", "Write files; --write=false only names those that would change"),
-    Flag("help", "Show this help", short="h"),
+    *flags.COMMON,
 )
 USAGE = """Usage: bakepy fmt [OPTIONS] [FILE...]
 

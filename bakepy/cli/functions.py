@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bakepy.cli import flags
-from bakepy.cli.flags import Flag
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
 
 if TYPE_CHECKING:
     from bakepy.evaluator.functions.record import Function
 
-FLAGS = (Flag("help", "Show this help", short="h"),)
+FLAGS = flags.COMMON
 USAGE = """Usage: bakepy functions [NAME...]
 
 List the functions that definition files may call, or show how the named ones are called.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bakepy.cli import command, formatting, listing
+from bakepy.cli import command, flags, formatting, listing
 from bakepy.cli.flags import Flag
 from bakepy.cli.template import Object
 from bakepy.diagnostics import BakeError, one_line, printable_json
@@ -21,11 +21,13 @@ FLAGS = (
     Flag("format", "table, json, or a Go template, such as '{{.Name}}: {{.Status}}'", "FORMAT"),
     Flag("no-trunc", "Show all platforms"),
     command.TIMEOUT,
+    flags.BUILDER,
     *command.COMMON,
 )
 USAGE = """Usage: bakepy ls [OPTIONS]
 
-List builders. A template's fields are .Name, .DriverEndpoint, .LastActivity, .Status, .Buildkit, .Platforms, .Error."""
+List builders. A template's fields are .Name, .DriverEndpoint, .LastActivity, .Status, .Buildkit, .Platforms, .Error
+and .Builder, the whole builder, such as {{.Builder.Driver}} or {{json .Builder}}."""
 
 TABLE = "table {{.Name}}\t{{.DriverEndpoint}}\t{{.Status}}\t{{.Buildkit}}\t{{.Platforms}}"
 HEADINGS = {
@@ -36,6 +38,7 @@ HEADINGS = {
     "Buildkit": "BUILDKIT",
     "Platforms": "PLATFORMS",
     "Error": None,
+    "Builder": None,
 }
 
 
@@ -70,7 +73,10 @@ def main(argv: Sequence[str]) -> int:
     proxies = _proxies(settings)
 
     def whole_as_json(state: BuilderState) -> str:
-        return _json(listing.record(state, current=_is(state, chosen), proxies=proxies))
+        return _json(fields(state))
+
+    def fields(state: BuilderState) -> Mapping[str, object]:
+        return listing.record(state, current=_is(state, chosen), proxies=proxies)
 
     if formatting.is_json(form):
         for state in states:
@@ -79,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
     table, whole = formatting.is_table(form), bool(given.switch("no-trunc"))
     rows = [
         # In a template, too, the JSON of a row is all that is known of its builder.
-        Object(row, partial(whole_as_json, state))
+        Object({**row, "Builder": Object(fields(state), partial(whole_as_json, state))}, partial(whole_as_json, state))
         for state in states
         for row in listing.rows(state, current=_is(state, chosen), table=table, whole=whole)
     ]

@@ -60,12 +60,8 @@ def main(argv: Sequence[str]) -> int:
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(help_text(), end="")
         return 0
-    if argv[0] in {"-V", "--version", "version"}:
-        if given := [word for word in argv[1:] if word not in {"-h", "--help"}]:
-            print(f'ERROR: "bakepy version" accepts no arguments; it was given {" ".join(given)}', file=sys.stderr)
-            return 1
-        print(f"bakepy {bakepy.__version__}")
-        return 0
+    if argv[0] in {"-V", "--version"}:
+        return main(["version", *argv[1:]])
     if argv[0] in LEADING or argv[0].startswith("--builder="):
         return main(_command_first(argv))
     if argv[0] == COMPLETE:
@@ -88,7 +84,7 @@ def _command_first(argv: Sequence[str]) -> list[str]:
     own = 2 if argv[0] == "--builder" else 1
     rest = list(argv[own:])
     flag = "builder" if argv[0].startswith("--builder") else "debug"
-    takes = bool(rest) and rest[0] in {*COMMANDS, *ALIASES} - {"version"} and _takes(rest[0], flag)
+    takes = bool(rest) and rest[0] in {*COMMANDS, *ALIASES} and _takes(rest[0], flag)
     return [rest[0], *argv[:own], *rest[1:]] if takes else rest
 
 

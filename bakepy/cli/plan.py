@@ -27,7 +27,7 @@ from bakepy.settings import Settings
 FLAGS = (
     *selection.FLAGS,
     Flag("format", "Show the graph as table, json, dot or mermaid", "FORMAT"),
-    Flag("help", "Show this help", short="h"),
+    *flags.COMMON,
 )
 USAGE = """Usage: bakepy plan [OPTIONS] [URL [CONTEXT]] [TARGET...]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bakepy.cli import flags
-from bakepy.cli.flags import Flag
 from bakepy.diagnostics import BakeError
 
-FLAGS = (Flag("help", "Show this help", short="h"),)
+FLAGS = flags.COMMON
 USAGE = """Usage: bakepy schema
 
 Print the JSON Schema (draft 2020-12) of definition files in JSON. Editors complete and check docker-bake.json by it.

@@ -128,7 +128,7 @@ def _parts(text: str) -> Iterator[Text | str]:
         at, trim = action.end(), bool(action["right"])
     rest = text[at:]
     if "{{" in rest:
-        raise TemplateError.of("template parsing error: unclosed action", f"after {rest[:40]!r}")
+        raise TemplateError.of("template parsing error: unclosed action", f'after "{rest[:40]}"')
     yield Text(rest.lstrip() if trim else rest)
 
 
@@ -170,7 +170,7 @@ def _pipeline(text: str) -> Pipeline:
     while text[at:].strip():
         found = TOKEN.match(text, at)
         if not found or not found.lastgroup:
-            raise TemplateError.of(f"template parsing error: unexpected {text[at:].strip()[:20]!r} in {{{{{text}}}}}")
+            raise TemplateError.of(f'template parsing error: unexpected "{text[at:].strip()[:20]}" in {{{{{text}}}}}')
         words.append((found.lastgroup, found[found.lastgroup]))
         at = found.end()
     words.reverse()
@@ -276,7 +276,7 @@ def _value(word: Word | Pipeline, scope: Scope) -> Value:
             return _field(scope.variables[name], path)
         case "word":
             return CONSTANTS[text] if text in CONSTANTS else _call(text, (), scope)
-    raise TemplateError.of(f"template parsing error: unexpected {text!r}")
+    raise TemplateError.of(f'template parsing error: unexpected "{text}"')
 
 
 def _field(value: Value, path: Sequence[str]) -> Value:

@@ -101,7 +101,7 @@ def parse(options: Mapping[str, str]) -> ContainerOptions:
             try:
                 values[key.replace("-", "_")] = READERS[key](text)
             except ValueError as error:
-                faults.append(DriverError.of(f"invalid value {text!r} of the driver option {key}", str(error)))
+                faults.append(DriverError.of(f'invalid value "{text}" of the driver option {key}', str(error)))
     if faults:
         raise DriverError([d for fault in faults for d in fault.diagnostics])
     env = tuple((key.removeprefix(ENV), text) for key, text in sorted(options.items()) if key.startswith(ENV))

@@ -130,7 +130,7 @@ class DockerApi:
         if isinstance(found, str):
             raise DriverError.of(
                 f"the Docker Engine at {self.host.url} has no BuildKit",
-                f"it answers {found!r} to POST /grpc",
+                f'it answers "{found}" to POST /grpc',
                 hint="it needs Docker Engine 20.10 or newer; or name another builder with --builder",
             )
         return found

@@ -87,7 +87,7 @@ def loads_by_default(options: Mapping[str, str]) -> frozenset[Capability]:
     """Return the capability that the option `default-load` gives; raises DriverError."""
     text = options.get("default-load", "false")
     if text not in TRUE | FALSE:
-        raise DriverError.of(f"invalid value {text!r} of the driver option default-load", "it is true or false")
+        raise DriverError.of(f'invalid value "{text}" of the driver option default-load', "it is true or false")
     return frozenset({Capability.LOADS_BY_DEFAULT}) if text in TRUE else frozenset()
 
 

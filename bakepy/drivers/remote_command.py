@@ -132,7 +132,7 @@ def _kubectl(parts: SplitResult) -> tuple[str, ...]:
         if what == "pod" and not name:
             raise DriverError.of("url lacks pod name", f"form: {KUBE_POD}")
         if name and not re.fullmatch(_KUBE_NAME, name):
-            raise DriverError.of(f"unsupported {what} name: {name!r}", f"form: {KUBE_POD}")
+            raise DriverError.of(f'unsupported {what} name: "{name}"', f"form: {KUBE_POD}")
     chosen = (
         *(f"--{key}={given[key][0]}" for key in ("context", "namespace") if key in given),
         "exec",

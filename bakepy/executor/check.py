@@ -143,7 +143,10 @@ class _Run:
         self.at("call")
         if spec.call and spec.call not in CALLS:
             near = nearest(spec.call, CALLS)
-            self.fault(f"unsupported call {spec.call}", f"did you mean {near}?" if near else f"one of {CALLS}")
+            self.fault(
+                f"unsupported call {spec.call}",
+                f"Did you mean {near}?" if near else f"It is one of {', '.join(CALLS)}.",
+            )
 
     def once(self, ask: Callable[[T], None], what: T) -> None:
         """Ask about something that several targets may share for the first of them only."""

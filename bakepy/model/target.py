@@ -48,7 +48,7 @@ class Target:
         """Set by the planner: the target is built only because another one's context names it."""
         for attribute in attributes:
             if attribute not in FIELDS:
-                raise TypeError(f"a target has no attribute {attribute!r}")
+                raise TypeError(f'a target has no attribute "{attribute}"')
         self.__dict__.update(attributes)
 
     description: Annotated[

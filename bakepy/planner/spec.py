@@ -330,7 +330,7 @@ _IN_DIGEST = tuple(name for name in fields(SolveSpec) if name not in {"exports",
 
 def _canonical(value: object, parents: Mapping[str, str]) -> str:
     if isinstance(value, LinkContext):
-        return f"LinkContext({parents.get(value.target, value.target)!r})"
+        return "LinkContext(" + repr(parents.get(value.target, value.target)) + ")"
     if isinstance(value, tuple):
         return "(" + ",".join(_canonical(v, parents) for v in value) + ")"
     if isinstance(value, Record):

@@ -71,7 +71,7 @@ def test_templates_are_filled_in(text: str, expected: str) -> None:
         ("{{range .N}}{{end}}", "can't iterate"),
         ("{{join .Name}}", "error calling join"),
         ("{{.Name .N}}", "can't give argument"),
-        ("{{?}}", "unexpected '?'"),
+        ("{{?}}", 'unexpected "?"'),
         ("{{$x}}", 'undefined variable "$x"'),
         ("{{if .On}}{{$x := 1}}{{end}}{{$x}}", 'undefined variable "$x"'),
         ('{{printf "%d"}}', "error calling printf"),

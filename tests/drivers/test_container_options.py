@@ -48,12 +48,12 @@ def test_an_option_is_read(key: str, text: str, field: str, value: object) -> No
 @pytest.mark.parametrize(
     ("key", "text", "said"),
     [
-        ("memory", "", "invalid value '' of the driver option memory"),
-        ("memory", "lots", "invalid value 'lots' of the driver option memory"),
-        ("memory", "-1", "invalid value '-1' of the driver option memory"),
-        ("memory", "5mbb", "invalid value '5mbb' of the driver option memory"),
-        ("cpu-quota", "1e3", "invalid value '1e3' of the driver option cpu-quota"),
-        ("default-load", "yes", "invalid value 'yes' of the driver option default-load; it is true or false"),
+        ("memory", "", 'invalid value "" of the driver option memory'),
+        ("memory", "lots", 'invalid value "lots" of the driver option memory'),
+        ("memory", "-1", 'invalid value "-1" of the driver option memory'),
+        ("memory", "5mbb", 'invalid value "5mbb" of the driver option memory'),
+        ("cpu-quota", "1e3", 'invalid value "1e3" of the driver option cpu-quota'),
+        ("default-load", "yes", 'invalid value "yes" of the driver option default-load; it is true or false'),
         ("restart-policy", ":3", "no policy provided before colon"),
         ("restart-policy", "on-failure:x", "maximum retry count must be an integer"),
         ("env.", "x", 'invalid env option "env.", expecting env.FOO=bar'),

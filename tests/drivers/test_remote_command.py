@@ -52,8 +52,8 @@ def test_an_address_is_a_command(url: str, expected: tuple[str, ...]) -> None:
     [
         ("kube-pod://", "url lacks pod name"),
         ("kube-pod://-f", "unsupported pod name"),
-        ("kube-pod://p?namespace=A", "unsupported namespace name: 'A'"),
-        ("kube-pod://p?container=a%20b", "unsupported container name: 'a b'"),
+        ("kube-pod://p?namespace=A", 'unsupported namespace name: "A"'),
+        ("kube-pod://p?container=a%20b", 'unsupported container name: "a b"'),
         ("ssh://", "no host specified"),
         ("ssh://me:secret@far", "invalid address ssh://far: plain-text password is not supported"),
         ("ssh://me:secret@far:x", "invalid address ssh://me@far:x: Port could not be cast"),

@@ -48,7 +48,7 @@ class Layout(Record):
         Raises RpcError for what is no digest, and where a link leads out of the layout.
         """
         if not _DIGEST.fullmatch(digest):
-            raise RpcError(Code.INVALID_ARGUMENT, f"invalid digest {digest!r}")
+            raise RpcError(Code.INVALID_ARGUMENT, f'invalid digest "{digest}"')
         algorithm, _, encoded = digest.partition(":")
         return self.own(self.path / "blobs" / algorithm / encoded)
 

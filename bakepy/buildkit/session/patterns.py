@@ -30,7 +30,7 @@ class PatternError(ValueError):
     """Say that a pattern is malformed."""
 
     def __init__(self, pattern: str) -> None:
-        super().__init__(f"syntax error in pattern {pattern!r}")
+        super().__init__(f'syntax error in pattern "{pattern}"')
         self.pattern = pattern
 
 
