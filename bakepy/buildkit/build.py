@@ -50,8 +50,11 @@ class Build:
         return await self._ask(self._calls.ask(self.ref, request))
 
     async def call(self, request: GatewayRequest, kind: str) -> Answer:
-        """Ask the frontend about a definition instead of building it: `lint`, `outline`, `targets` or `describe`."""
-        name = f"frontend.{kind}" if kind != "describe" else "frontend.subrequests.describe"
+        """Ask the frontend about a definition instead of building it: `lint`, `outline`, `targets`, ….
+
+        Raises Unsupported where it does not know the kind of question; it lists them for `subrequests.describe`.
+        """
+        name = f"frontend.{kind}"
         attrs = {
             **request.attrs,
             "requestid": name,
@@ -67,6 +70,7 @@ class Build:
             json=metadata.get("result.json", b""),
             status=int(status) if status.isdigit() else 1,
             version=metadata.get("version", b"").decode("utf-8", "replace"),
+            metadata={key: value.decode("utf-8", "replace") for key, value in metadata.items()},
         )
 
     async def evaluate(self, result: Result) -> None:

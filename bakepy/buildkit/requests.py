@@ -126,15 +126,18 @@ class Result(Record):
 
 
 class Answer(Record):
-    """Hold a subrequest's answer: text for people, JSON for programs, and an exit status."""
+    """A subrequest's answer: text for people, JSON for programs, an exit status; `metadata` is all of it by key."""
 
-    __slots__ = ("text", "json", "status", "version")
+    __slots__ = ("text", "json", "status", "version", "metadata")
 
-    def __init__(self, text: str, json: bytes, status: int, version: str) -> None:
+    def __init__(
+        self, text: str, json: bytes, status: int, version: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self.text: Final = text
         self.json: Final = json
         self.status: Final = status
         self.version: Final = version
+        self.metadata: Final[Mapping[str, str]] = {} if metadata is None else metadata
 
 
 class GcRule(Record):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bakepy.cli.build import RunOptions
     from bakepy.executor.outcome import Json, Outcome
     from bakepy.planner.graph import SolveGraph
-    from bakepy.planner.spec import SolveSpec
+    from bakepy.planner.spec import Dockerfile, SolveSpec
     from bakepy.progress.events import Reporter
 
 DESCRIPTORS = 8192
@@ -88,7 +88,7 @@ def run(config: Config, options: RunOptions) -> int:
     outcomes = execute(graph, builder, reporter, env, specs)
     if isinstance(outcomes, int):
         return outcomes
-    return finish(config, options, outcomes, warnings)
+    return finish(config, options, outcomes, {name: spec.dockerfile for name, spec in specs.items()}, warnings)
 
 
 def _building_with(builder: Builder) -> Message:
@@ -153,7 +153,13 @@ def allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome], warnings: Sequence[Json] = ()) -> int:
+def finish(
+    config: Config,
+    options: RunOptions,
+    outcomes: Mapping[str, Outcome],
+    dockerfiles: Mapping[str, Dockerfile],
+    warnings: Sequence[Json] = (),
+) -> int:
     """Write the metadata file, print answers to calls, and return the exit status."""
     from bakepy.executor.outcome import INLINE_MESSAGE, write_metadata
     from bakepy.planner.scheduler import State
@@ -165,7 +171,8 @@ def finish(config: Config, options: RunOptions, outcomes: Mapping[str, Outcome],
     if answers := {n: o.answer for n, o in sorted(outcomes.items()) if o.answer}:
         from bakepy.cli.answers import show
 
-        status = show(config, answers, options.call_format, ignore_status=options.call_ignores_status)
+        ignore_status = options.call_ignores_status
+        status = show(config, answers, dockerfiles, options.call_format, ignore_status=ignore_status)
     for name, outcome in sorted(outcomes.items()):
         if message := outcome.response.get(INLINE_MESSAGE):
             print(printable(f"\n# {name}\n{message}"))

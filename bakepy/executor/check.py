@@ -37,7 +37,7 @@ _REFERENCE = re.compile(
     r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
     re.ASCII,
 )
-CALLS = ("check", "lint", "outline", "targets")
+CALLS = ("check", "lint", "outline", "targets", "subrequests.describe")
 
 
 Locate = Callable[[str, str, str], Related]
@@ -300,11 +300,13 @@ def secret_place(secret: SecretSource, variables: Mapping[str, str]) -> str | Pa
 
 def lower_case(path: Path) -> Path | None:
     """Return `dockerfile` beside a missing `Dockerfile`, which serves in its place."""
-    other = path.with_name("dockerfile")
+    if path.name != "Dockerfile":
+        return None
     try:
-        return other if path.name == "Dockerfile" and other.name in os.listdir(path.parent) else None
+        names = os.listdir(path.parent)
     except OSError:
         return None
+    return path.with_name("dockerfile") if path.name not in names and "dockerfile" in names else None
 
 
 def _near_path(path: Path) -> str:

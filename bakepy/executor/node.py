@@ -168,7 +168,7 @@ class NodeRun:
     async def _call(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> Solved:
         answer = await build.call(ask, vertex.spec.call)
         await self._lend(build, vertex, ask, steps)
-        return Solved(answer=answer)
+        return Solved(answer.metadata, answer)
 
     async def _warn(self, spec: SolveSpec, result: Result) -> None:
         """Warn once of each platform whose steps may fail for want of an emulator."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from bakepy.buildkit.requests import Result
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
 from bakepy.executor.connect import connect
+from bakepy.executor.dockerfiles import located
 from bakepy.executor.environment import Environment
 from bakepy.executor.folders import Folders
 from bakepy.executor.lower import NO_DEFAULT_LOAD
@@ -27,7 +28,7 @@ from bakepy.executor.work import Work, secret_values
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.place import Placement, whole
 from bakepy.planner.scheduler import Decision, Scheduler, State
-from bakepy.planner.spec import DEFAULT_EXPORT, Dockerfile, InlineDockerfile, LocalDockerfile, SolveSpec
+from bakepy.planner.spec import DEFAULT_EXPORT, Dockerfile, InlineDockerfile, SolveSpec
 from bakepy.progress import events as ev
 from bakepy.records import Record, replace
 
@@ -245,7 +246,7 @@ class _Run:
                 time.time_ns(),
                 ENDED[ended.state],
                 error=ended.error,
-                sources=tuple(_found(source, dockerfile) for source in sources),
+                sources=tuple(_named(source, dockerfile) for source in sources),
                 digest=digest,
             )
         )
@@ -312,16 +313,8 @@ class _Run:
         return f"on node {node} ({platforms}): " if platforms else f"on node {node}: "
 
 
-def _found(source: ev.SourceRange, dockerfile: Dockerfile) -> ev.SourceRange:
-    """Name the lines of a Dockerfile by where the user finds it: BuildKit knows only the name within its folder."""
-    match dockerfile:
-        case InlineDockerfile(text) if source.data == text.encode():
-            return replace(source, filename="dockerfile-inline")
-        case LocalDockerfile(path) if source.filename == os.path.basename(path):
-            with suppress(OSError):
-                if Path(path).read_bytes() == source.data:
-                    return replace(source, filename=path)
-    return source
+def _named(source: ev.SourceRange, dockerfile: Dockerfile) -> ev.SourceRange:
+    return replace(source, filename=located(dockerfile, source.filename, source.data))
 
 
 def _words(error: BakeError) -> str:

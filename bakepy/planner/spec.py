@@ -275,7 +275,7 @@ class SolveSpec(Record):
         """Attributes by type of attestation; None switches a default one off."""
         self.entitlements: Final = entitlements
         self.call: Final = call
-        """What to ask of the frontend in place of a build: `lint`, `outline` or `targets`; empty for a build."""
+        """What to ask of the frontend in place of a build: `lint`, `outline`, `targets`, …; empty for a build."""
         self.exports: Final = exports
         self.tags: Final = tags
         self.linked: Final = linked

@@ -231,7 +231,7 @@ async def test_another_builds_error_passes_through(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "shown"),
-    [("lint", "FromAsCasing"), ("outline", "COLOUR"), ("targets", "first"), ("describe", "outline")],
+    [("lint", "FromAsCasing"), ("outline", "COLOUR"), ("targets", "first"), ("subrequests.describe", "outline")],
 )
 async def test_subrequests_answer_without_building(bench: Bench, kind: str, shown: str) -> None:
     """Lint, outline and targets come as text and JSON; no step of the Dockerfile runs."""

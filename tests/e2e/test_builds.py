@@ -297,6 +297,27 @@ def test_a_fault_in_a_dockerfile_names_where_it_is(project: Project) -> None:
     assert "\ndockerfile-inline:3\n" in run.stderr
 
 
+def test_a_check_names_where_its_warnings_are(project: Project) -> None:
+    """Warnings and errors of a check name files as seen from here; its JSON is the frontend's."""
+    bad = "FROM scratch\nCOPI none /\n"
+    project.write(**{"web/Dockerfile": "FROM scratch\ncopy none /\nADD none /\n", "other/Dockerfile": bad})
+    hcl = """
+        group "default" { targets = ["web", "file", "text", "bad"] }
+        target "web" { context = "web" }
+        target "file" { dockerfile = "web/Dockerfile" }
+        target "text" { dockerfile-inline = "FROM scratch as X\\n" }
+        target "bad" { context = "other" }
+        """
+    run = project.bake(hcl, "--check", check=False)
+    assert run.returncode == 1
+    assert run.stdout.count("\nweb/Dockerfile:2\n") == 2
+    assert "\ndockerfile-inline:1\n" in run.stdout
+    assert "\nother/Dockerfile:2\n" in run.stdout
+    assert "\nDockerfile:" not in run.stdout
+    targets = json.loads(project.bake(hcl, "--call=check,format=json", check=False).stdout)["target"]
+    assert {t["check"]["sources"][0]["filename"] for t in targets.values()} == {"Dockerfile"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_leaves_nothing_running(project: Project, number: signal.Signals) -> None:
     """The status tells the signal, and the step's process is gone once the command is."""

@@ -29,15 +29,15 @@ def ours(project: Project, hcl: str, **env: str) -> Json:
     return cast(Json, json.loads(project.read("ours.json")))
 
 
-def reference(project: Project, hcl: str, **env: str) -> Json:
+def reference(project: Project, hcl: str, *words: str, status: int = 0, **env: str) -> Json:
     (project.path / "docker-bake.hcl").write_text(hcl)
     environment = {"BUILDX_CONFIG": str(project.path / "buildx"), **env}
     made = ask(environment, "create", "--name", "b", "--driver", "remote", project.address)
     assert made.status == 0, made.err
     file, out = project.path / "docker-bake.hcl", project.path / "theirs.json"
-    words = ["bake", "--builder", "b", "--file", str(file), "--metadata-file", str(out), "--allow=fs=*"]
-    done = ask(environment, *words, "--set", f"*.context={project.path}")
-    assert done.status == 0, done.err
+    line = ["bake", "--builder", "b", "--file", str(file), "--metadata-file", str(out), "--allow=fs=*", *words]
+    done = ask(environment, *line, "--set", f"*.context={project.path}")
+    assert done.status == status, done.err
     return cast(Json, json.loads(out.read_text()))
 
 
@@ -68,6 +68,26 @@ def test_provenance_is_told_where_none_is_attested(files: Project) -> None:
     """The daemon's record has it, whatever the image is to say."""
     told = ours(files, ONE.replace("}", ' attest = ["type=provenance,disabled=true"]\n}'))
     assert told["default"]["buildx.build.provenance"]
+
+
+@pytest.mark.parametrize("call", ["check", "outline", "targets", "subrequests.describe"])
+def test_answers_to_calls_beside_the_reference(files: Project, call: str) -> None:
+    """Every target has the whole answer of its frontend."""
+    hcl = 'target "default" {\n matrix = { n = ["a", "b"] }\n name = n\n target = n == "a" ? "base" : ""\n}'
+    status = int(call == "check")
+    run = files.bake(hcl, f"--call={call}", "--metadata-file=ours.json", check=False)
+    assert run.returncode == status, run.stderr
+    mine = cast(Json, json.loads(files.read("ours.json")))
+    theirs = reference(files, hcl, f"--call={call}", status=status)
+    assert list(mine) == ["a", "b"]
+    assert _without_sessions(mine) == _without_sessions(theirs)
+
+
+def _without_sessions(value: object) -> object:
+    """Return an answer without the steps that read the Dockerfile, which have the session's id in them."""
+    if isinstance(value, dict):
+        return {k: _without_sessions(v) for k, v in value.items() if k != "definition"}
+    return [_without_sessions(v) for v in value] if isinstance(value, list) else value
 
 
 def test_warnings_beside_the_reference(files: Project) -> None:
