@@ -83,7 +83,7 @@ class ContainerOptions(Record):
         self.default_load: Final = default_load
         self.provenance_add_gha: Final = provenance_add_gha
         self.allow_untrusted_image: Final = allow_untrusted_image
-        """Taken so that builders which have it can be used: images are not verified here."""
+        """Whether a managed image may run that is not verified, where the default policy asks for that."""
         self.env: Final = env
 
 
@@ -106,6 +106,13 @@ def parse(options: Mapping[str, str]) -> ContainerOptions:
         raise DriverError([d for fault in faults for d in fault.diagnostics])
     env = tuple((key.removeprefix(ENV), text) for key, text in sorted(options.items()) if key.startswith(ENV))
     return ContainerOptions(env=env, **values)  # type: ignore[arg-type]
+
+
+def is_managed(image: str) -> bool:
+    """Return whether the reference's default policy covers an image: one of moby/buildkit that has a tag."""
+    name, digest, _ = image.removeprefix("docker.io/").removeprefix("index.docker.io/").partition("@")
+    repository, tag, _ = name.partition(":")
+    return repository == "moby/buildkit" and bool(tag or not digest)
 
 
 def _unknown(key: str) -> DriverError:

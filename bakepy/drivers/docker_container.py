@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import ClassVar
 
 from bakepy.drivers.container import Container, in_thread
-from bakepy.drivers.container_options import parse
+from bakepy.drivers.container_options import is_managed, parse
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import BUILDKIT, Amount, Capability, Driver, DriverError, NodeInfo
 from bakepy.drivers.threads import apart
@@ -54,6 +54,8 @@ class DockerContainerDriver(Driver):
         state = await apart(self.container.state)
         if state and state.running:
             return
+        if state is None:
+            self._require_trust()
         await in_thread(lambda stop: self._start(say, stop, make=state is None))
         async with self.dial():
             return
@@ -95,6 +97,15 @@ class DockerContainerDriver(Driver):
                 admin.create(name, self._options, self._flags, files, self._settings)
             say(f"starting container {name}")
             admin.start(name, files)
+
+    def _require_trust(self) -> None:
+        """Raise DriverError where the default policy covers the image: bakepy cannot verify it."""
+        image = self._options.image
+        if self._settings.default_policy and is_managed(image) and not self._options.allow_untrusted_image:
+            raise DriverError.of(
+                f'bakepy cannot verify the image "{image}", as BUILDX_DEFAULT_POLICY asks for',
+                hint="Set the driver option allow-untrusted-image=true, or unset BUILDX_DEFAULT_POLICY.",
+            )
 
     def _all_files(self) -> dict[str, bytes]:
         if not self._options.provenance_add_gha:
