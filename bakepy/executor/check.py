@@ -250,7 +250,7 @@ class _Run:
 
     def destination(self, export: Export) -> None:
         path = Path(export.dest)
-        folder = is_folder(export)
+        folder = export.writes_folder
         if folder and path.exists() and not path.is_dir():
             self.fault(f"destination directory {path} is a file", "name a folder, or remove the file")
         elif not folder and path.is_dir():
@@ -261,13 +261,6 @@ class _Run:
             other = self.written.setdefault(os.path.realpath(path), self.name)
             if other != self.name:
                 self.fault(f"{path} is the destination of target {other} too", "one would overwrite the other")
-
-
-def is_folder(export: Export) -> bool:
-    """Tell whether an export's destination is a folder."""
-    return export.type == "local" or (
-        export.type in {"oci", "docker"} and export.attr("tar") in {"0", "f", "F", "FALSE", "false", "False"}
-    )
 
 
 def mixed_secrets(config: Config, specs: Mapping[str, SolveSpec], variables: Mapping[str, str]) -> list[Diagnostic]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
 from bakepy.drivers.threads import apart
-from bakepy.executor.check import is_folder
 from bakepy.executor.lower import NodeFacts
 from bakepy.planner.spec import Export, SolveSpec
 from bakepy.records import replace
@@ -83,7 +82,7 @@ def _target(export: Export, real: str) -> DirTarget | OpenSink:
     if export.dest == "-":
         return lambda _metadata: PipeSink("standard output", sys.stdout.buffer)
     path = Path(export.dest)
-    if not is_folder(export):
+    if not export.writes_folder:
 
         def open_file(metadata: Mapping[str, str]) -> Sink:
             hold(path, real)

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from bakepy.booleans import FALSE
 from bakepy.model.text import EntryError, join_csv, split_csv
 from bakepy.records import Record
+
+
+STDOUT = "-"
+
+
+def writes_folder(type: str, attrs: Mapping[str, str]) -> bool:
+    """Tell whether an export writes a folder: files (`local`) or an OCI layout (`tar=false`)."""
+    return type == "local" or (type in {"oci", "docker"} and attrs.get("tar") in FALSE)
 
 
 class Export(Record):
@@ -24,7 +33,7 @@ class Export(Record):
         """Read CSV, or a path alone. Raises EntryError."""
         fields = split_csv(text)
         if fields == [text] and not text.startswith("type="):
-            return [cls("tar" if text == "-" else "local", text)]
+            return [cls("tar" if text == STDOUT else "local", text)]
         attrs: dict[str, str] = {}
         for item in fields:
             key, equals, value = item.partition("=")
@@ -40,6 +49,11 @@ class Export(Record):
             raise EntryError("type is required for output")
         attrs = {k: v for k, v in fields.items() if k not in {"type", "dest"}}
         return cls(fields["type"], fields.get("dest", ""), attrs)
+
+    def complete(self) -> Export:
+        """Return the entry with its default destination: an archive goes to standard output."""
+        archive = self.type in {"tar", "oci"} and not writes_folder(self.type, self.attrs)
+        return Export(self.type, STDOUT, self.attrs) if archive and not self.dest else self
 
     def fields(self) -> dict[str, str]:
         """Return the entry as an object's attributes; `dest` is there even where it is empty."""

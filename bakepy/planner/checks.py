@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.model.export import writes_folder
 from bakepy.model.secret import Secret
 from bakepy.model.ssh import Ssh
 from bakepy.model.target import Target
@@ -33,12 +34,14 @@ MAX_SECRET = 500 * 1024
 
 
 def complete(config: Config, lookup: Lookup) -> None:
-    """Put the last touches on the targets of a run: the date of its sources, and paths in their shortest form."""
+    """Complete the targets of a run: the date of its sources, default destinations, paths in their shortest form."""
     epoch = lookup(EPOCH)
     origin = config.definition.origin
     for name, target in config.targets.items():
         if epoch and EPOCH not in (target.args or {}):
             target.args = {**(target.args or {}), EPOCH: epoch}
+        if target.output:
+            target.output = [export.complete() for export in target.output]
         context = target.context or ""
         if origin and origin.holds(context):
             config.folders[name] = context
@@ -155,16 +158,14 @@ def _agent(entry: Ssh, lookup: Lookup) -> str:
 def _exports(target: Target) -> Iterator[Fault]:
     stdout = 0
     for export in target.output or ():
-        folder = export.type == "local" or (
-            export.type in {"oci", "docker"} and export.attrs.get("tar") in {"0", "f", "F", "FALSE", "false", "False"}
-        )
+        folder = writes_folder(export.type, export.attrs)
         if folder and not export.dest:
             yield Fault(f"dest is required for {export.type} exporter", str(export), "Add dest=… with a folder.")
         elif folder and export.dest == STDIN:
             hint = "Name a folder, or let type=tar write to standard output."
             yield Fault(f"dest cannot be stdout for {export.type} exporter", str(export), hint)
         elif not folder and export.type in {"tar", "oci", "docker"}:
-            stdout += export.dest == STDIN or (not export.dest and export.type != "docker")
+            stdout += export.dest == STDIN
     if stdout > 1:
         yield Fault("multiple outputs configured to write to stdout", hint="Give all but one a dest=….")
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from bakepy.booleans import TRUE
+from bakepy.model.export import writes_folder
 from bakepy.records import Record, fields
 
 Pairs = tuple[tuple[str, str], ...]
@@ -140,6 +141,16 @@ class Export(Record):
     def attr(self, key: str) -> str | None:
         """Return one attribute."""
         return dict(self.attrs).get(key)
+
+    @property
+    def writes_folder(self) -> bool:
+        """Tell whether the destination is a folder."""
+        return writes_folder(self.type, dict(self.attrs))
+
+    @property
+    def writes_layout(self) -> bool:
+        """Tell whether the destination is the folder of an OCI layout, to which the image is added."""
+        return self.writes_folder and self.type != "local"
 
     @property
     def pushes(self) -> bool:

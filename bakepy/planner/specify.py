@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.model.export import Export as Output
+from bakepy.model.export import writes_folder
 from bakepy.model.resources import Resources
 from bakepy.model.target import Target
 from bakepy.model.text import EntryError, join_csv, quote, split_csv
@@ -257,18 +258,16 @@ class _Draft:
         return tuple(e for e in exports if e)
 
     def export(self, output: Output, annotations: dict[str, str], tags: tuple[str, ...]) -> Export | None:
-        kind, attrs, dest = output.type, dict(output.attrs), output.dest
+        kind, attrs, dest = output.type, dict(output.attrs), output.complete().dest
         if kind == "registry":
             kind, attrs = "image", {"unpack": "false"} | attrs | {"push": "true"}
-        folder = kind == "local" or (kind in {"oci", "docker"} and attrs.get("tar") in FALSE)
+        folder = writes_folder(kind, attrs)
         if folder and not dest:
             self.fault(f"dest is required for {kind} exporter", "name a folder with dest=")
         if folder and dest == "-":
             self.fault(f"dest cannot be stdout for {kind} exporter", "name a folder with dest=")
         if "mode" in attrs and kind == "local":
             attrs["mode"] = self.mode(attrs["mode"])
-        if kind in {"oci", "tar"} and not folder and not dest:
-            dest = "-"
         if kind == "image":
             dest = ""
         names = tags
@@ -321,9 +320,6 @@ class _Draft:
         except BakeError as error:
             self.fault(f"invalid platform {quote(platform)}: {error}")
             return ""
-
-
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 def _set(mapping: Mapping[str, str | None] | None) -> Pairs:

@@ -180,3 +180,41 @@ def test_arguments_after_two_dashes_are_no_flags():
     """Everything after `--` is a target."""
     given = flags.parse(FLAGS, ["a", "--push=0", "--", "--print", "-f"])
     assert (given.arguments, given.switch("push"), given.switch("print")) == (["a", "--print", "-f"], False, None)
+
+
+OUTPUTS = [
+    ("type=oci", {"type": "oci", "dest": "-"}),
+    ("type=tar", {"type": "tar", "dest": "-"}),
+    ("type=oci,tar=true", {"type": "oci", "tar": "true", "dest": "-"}),
+    ("type=oci,tar=perhaps", {"type": "oci", "tar": "perhaps", "dest": "-"}),
+    ("type=tar,tar=false", {"type": "tar", "tar": "false", "dest": "-"}),
+    ("type=oci,dest=a.tar", {"type": "oci", "dest": "a.tar"}),
+    ("type=oci,tar=0,dest=a", {"type": "oci", "tar": "0", "dest": "a"}),
+    ("type=docker,tar=f,dest=a", {"type": "docker", "tar": "f", "dest": "a"}),
+    ("type=docker", {"type": "docker"}),
+    ("type=image,push=true", {"type": "image", "push": "true"}),
+    ("type=registry", {"type": "registry"}),
+    ("type=cacheonly", {"type": "cacheonly"}),
+    ("out", {"type": "local", "dest": "out"}),
+    ("-", {"type": "tar", "dest": "-"}),
+]
+
+
+@pytest.mark.parametrize(("output", "expected"), OUTPUTS, ids=[text for text, _ in OUTPUTS])
+def test_default_destinations_are_printed(capsys, folder, output, expected):
+    """An archive without a destination goes to standard output, in every form."""
+    path = folder / "outputs"
+    fields = json.dumps(dict(item.split("=") for item in output.split(",")) if "=" in output else output)
+    compose = {"services": {"t": {"build": {"context": ".", "x-bake": {"output": [output]}}}}}
+    forms = {
+        ".hcl": f'target "t" {{ output = [{json.dumps(output)}] }}',
+        "-object.hcl": f'target "t" {{ output = [{fields}] }}',
+        ".json": json.dumps({"target": {"t": {"output": [output]}}}),
+        ".yml": json.dumps(compose),
+    }
+    for ending, text in forms.items():
+        file = path.with_name(path.name + ending)
+        file.write_text(text)
+        assert printed(capsys, "-f", str(file), "t")["t"]["output"] == [expected]
+    (folder / "bare.hcl").write_text('target "t" {}')
+    assert printed(capsys, "-f", "bare.hcl", "t", "--set", f"t.output={output}")["t"]["output"] == [expected]
