@@ -1,11 +1,15 @@
-"""Platforms of images: `os/architecture/variant`, after the OCI image specification and containerd's reading of it."""
+"""Platforms of images, after the OCI image specification and containerd's reading of it.
+
+They are written `os[(version+feature+…)]/architecture[/variant]`, such as `linux/arm/v7` or
+`windows(10.0.17763+win32k)/amd64`.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Final
 
@@ -49,6 +53,8 @@ class Platform(Record):
     def parse(cls, text: str) -> Platform:
         """Read `os`, `architecture` or `os/architecture[/variant]` and normalise it; raises BakeError.
 
+        The system may have a version and features: `os(version+feature+…)`.
+
         What is left out is this machine's; `local` is this machine's platform.
         """
         if text.lower() == "local":
@@ -63,21 +69,28 @@ class Platform(Record):
             os=_system(self.os),
             architecture=architecture,
             variant=variant,
-            os_features=tuple(sorted(self.os_features)),
+            os_features=tuple(sorted(set(self.os_features))),
         )
+
+    @property
+    def bare(self) -> Platform:
+        """Return the platform without the version and the features of its operating system."""
+        return replace(self, os_version="", os_features=())
 
     def runs(self, image: Platform) -> bool:
         """Tell whether what is built for `image` runs here without emulation: arm64 runs arm/v7, amd64 runs 386."""
-        return image.normalised() in self.runnable()
+        return image.normalised().bare in self.runnable()
 
     def runnable(self) -> list[Platform]:
         """Return the platforms whose images run here without emulation, the closest first."""
-        here = replace(self.normalised(), os_version="", os_features=())
+        here = self.normalised().bare
         return [replace(here, architecture=a, variant=v) for a, v in _compatible(here.architecture, here.variant)]
 
     def __str__(self) -> str:
-        """Print as `os/architecture/variant`."""
-        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+        """Print as `os(version+feature+…)/architecture/variant`, without what is not set."""
+        options = "+".join(map(_escaped, (self.os_version, *sorted(set(self.os_features)))))
+        system = f"{self.os}({options})" if options else self.os
+        return "/".join(filter(None, (system, self.architecture, self.variant)))
 
 
 def parse_all(texts: Iterable[str]) -> list[Platform]:
@@ -113,30 +126,56 @@ def _parse(text: str) -> Platform:
     if "*" in text:
         raise fault(f"{quoted}: wildcards not yet supported")
     parts = text.split("/", 3)
-    found = re.match(SYSTEM, parts[0])
+    found = re.fullmatch(SYSTEM, parts[0])
     if not found:
         raise fault(
             f'"{parts[0]}" is an invalid OS component of {quoted}:'
             f" OSAndVersion specifier component must match {_go(SYSTEM)}"
         )
     for part in parts[1:]:
-        if not re.match(COMPONENT, part):
+        if not re.fullmatch(COMPONENT, part):
             raise fault(
                 f'"{part}" is an invalid component of {quoted}:'
                 f" platform specifier component must match {_go(COMPONENT)}"
             )
     system = _system(found[1])
-    features = tuple(filter(None, (found[3] or "").split("+")))
+    version, features = _options(found[2] or "", found[3] or "", lambda what: fault(f"{quoted} has {what}"))
     if len(parts) == 1:
         if system in SYSTEMS:
-            return Platform(system, local().architecture, local().variant, found[2] or "", features)
+            return Platform(system, local().architecture, local().variant, version, features)
         architecture, variant = _architecture(text, "")
         if architecture in ARCHITECTURES:
             return Platform(local().os, architecture, variant)
         raise fault(f"{quoted}: unknown operating system or architecture")
     if len(parts) > 3:
         raise fault(f"{quoted}: cannot parse platform specifier")
-    return Platform(system, parts[1], parts[2] if len(parts) == 3 else "", found[2] or "", features)
+    return Platform(system, parts[1], parts[2] if len(parts) == 3 else "", version, features)
+
+
+def _options(version: str, features: str, fault: Callable[[str], BakeError]) -> tuple[str, tuple[str, ...]]:
+    """Return an operating system's version and features as they are meant, each feature with a plus sign before it."""
+    if bad := _BAD_ESCAPE.search(version):
+        raise fault(f'an invalid OS version "{version}": invalid URL escape "{bad[0]}"')
+    if bad := _BAD_ESCAPE.search(features):
+        raise fault(f'invalid OS features: invalid URL escape "{bad[0]}"')
+    return _unescaped(version), tuple(map(_unescaped, features.split("+")[1:]))
+
+
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+def _escaped(option: str) -> str:
+    """Return a version or feature as a platform's text has it: what may not stand there is escaped."""
+    data = option.encode("utf-8", "surrogateescape")
+    return "".join(chr(b) if chr(b) in _PLAIN else f"%{b:02X}" for b in data)
+
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 
 def _go(pattern: str) -> str:

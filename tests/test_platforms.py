@@ -1,9 +1,12 @@
 """Platforms are read, normalised and compared as containerd does."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bakepy.diagnostics import BakeError
 from bakepy.platforms import Platform, local, parse_all
+from bakepy.records import replace
 
 
 @pytest.mark.parametrize(
@@ -22,7 +25,12 @@ from bakepy.platforms import Platform, local, parse_all
         ("linux/arm64/9", "linux/arm64/v9"),
         ("linux/i386", "linux/386"),
         ("macos/arm64", "darwin/arm64"),
-        ("windows(10.0.17763)/amd64", "windows/amd64"),
+        ("windows(10.0.17763)/amd64", "windows(10.0.17763)/amd64"),
+        ("Windows(10.0.17763+win32k+a+win32k)/x86_64", "windows(10.0.17763+a+win32k)/amd64"),
+        ("windows(+win32k)/amd64", "windows(+win32k)/amd64"),
+        ("windows()/amd64", "windows/amd64"),
+        ("linux(a%2Fb%2bc%25)/arm64", "linux(a%2Fb%2Bc%25)/arm64"),
+        ("linux(1%2C2)/arm64", "linux(1%2C2)/arm64"),
         ("linux/loong64", "linux/loong64"),
         ("some/thing", "some/thing"),
     ],
@@ -37,6 +45,10 @@ def test_names_become_canonical(text, shown):
     [
         ("nothing", '"nothing": unknown operating system or architecture: invalid argument'),
         ("linux/*", '"linux/*": wildcards not yet supported: invalid argument'),
+        ("linux\n/amd64", '"linux\n" is an invalid OS component of "linux\n/amd64": OSAndVersion specifier'),
+        ("windows(1%z)/amd64", '"windows(1%z)/amd64" has an invalid OS version "1%z": invalid URL escape "%z"'),
+        ("windows(+a%zz)/amd64", '"windows(+a%zz)/amd64" has invalid OS features: invalid URL escape "%zz"'),
+        ("windows(+)/amd64", '"windows(+)" is an invalid OS component of "windows(+)/amd64"'),
         ("a/b/c/d", '"a/b/c/d": cannot parse platform specifier: invalid argument'),
         (
             "linux/a b",
@@ -54,7 +66,21 @@ def test_what_is_no_platform_is_named(text, fault):
     """A fault is told in the reference's words."""
     with pytest.raises(BakeError) as caught:
         Platform.parse(text)
-    assert str(caught.value) == fault
+    assert str(caught.value).startswith(fault)
+
+
+OPTION = st.text(min_size=1)
+
+
+@given(st.builds(Platform, st.just("windows"), st.just("amd64"), st.just("v3"), OPTION, st.sets(OPTION)))
+def test_a_platform_reads_back(platform):
+    """What is written reads as the same platform, whatever its version and features."""
+    assert Platform.parse(str(platform)) == replace(platform, os_features=tuple(sorted(platform.os_features)))
+
+
+def test_versions_run_where_their_system_runs():
+    """A node does not tell which versions it runs."""
+    assert Platform.parse("windows/amd64").runs(Platform.parse("windows(10.0.17763+win32k)/amd64"))
 
 
 def test_what_is_left_out_is_this_machines():

@@ -9,7 +9,6 @@ from bakepy.booleans import FALSE
 from bakepy.model.text import EntryError, join_csv, split_csv
 from bakepy.records import Record
 
-
 STDOUT = "-"
 
 

@@ -43,19 +43,24 @@ class Place(Record):
 
     def rank(self, platform: Platform) -> int:
         """Tell how well the node builds a platform: RESERVED to FOREIGN."""
-        if platform in self.reserved:
+        if _holds(self.reserved, platform):
             return RESERVED
         if not self.platforms:
             return LIKE_RESERVED if any(p.runs(platform) for p in self.reserved) else UNKNOWN
         native = self.platforms[0]
-        if platform == native:
+        if _holds((native,), platform):
             return NATIVE
         if any(p.runs(platform) for p in self.reserved):
             return LIKE_RESERVED
-        if platform not in self.platforms:
+        if not _holds(self.platforms, platform):
             return FOREIGN
         own = platform.os == native.os and platform.architecture == native.architecture
         return LIKE_NATIVE if own or native.runs(platform) else EMULATED
+
+
+def _holds(known: Sequence[Platform], platform: Platform) -> bool:
+    """Tell whether a node's platforms hold one: without a version, they stand for all versions."""
+    return platform in known or platform.bare in known
 
 
 class Placement(Record):

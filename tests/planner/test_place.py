@@ -110,6 +110,12 @@ def where(platforms: str, *nodes: Place) -> dict[str, str]:
             {"linux/arm64/v8": "b", "linux/x86_64": "a"},
             id="other names of platforms",
         ),
+        pytest.param(
+            "windows(10.0.17763)/amd64,windows(10.0.20348+win32k)/amd64",
+            [node("a", AMD), node("b", "windows/amd64")],
+            {"windows(10.0.17763)/amd64,windows(10.0.20348+win32k)/amd64": "b"},
+            id="versions",
+        ),
         pytest.param("linux/amd64/v2", [node("a", EMULATING), node("b", ARM)], {"linux/amd64/v2": "a"}, id="variants"),
     ],
 )
