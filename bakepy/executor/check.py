@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
+from bakepy.planner.checks import no_value
 from bakepy.planner.config import Config
-from bakepy.planner.load import impossible
+from bakepy.planner.load import impossible, reason
 from bakepy.planner.places import Related
 from bakepy.planner.spec import (
     DEFAULT_EXPORT,
@@ -126,8 +127,9 @@ class _Run:
             if isinstance(context, LocalContext):
                 self.at("contexts", context.path)
                 self.named_context(name, context.path)
-            elif isinstance(context, LayoutContext) and not Path(context.path, "index.json").is_file():
-                self.fault(f"oci-layout reference {context.path} could not be resolved", "it has no index.json")
+            elif isinstance(context, LayoutContext):
+                self.at("contexts", context.text)
+                self.once(self.layout, context)
         self.at("secret")
         for secret in spec.secrets:
             self.once(self.secret, secret)
@@ -195,6 +197,15 @@ class _Run:
         elif not path.is_dir():
             self.fault(f"failed to get build context path {text}: not a directory")
 
+    def layout(self, context: LayoutContext) -> None:
+        from bakepy.executor.layouts import digest_of
+
+        try:
+            digest_of(context)
+        except BakeError as error:
+            for fault in error.diagnostics:
+                self.fault(str(fault), fault.hint)
+
     def secret(self, secret: SecretSource) -> None:
         source = secret_place(secret, self.variables)
         if isinstance(source, str):
@@ -206,10 +217,10 @@ class _Run:
             elif not os.access(source, os.R_OK):
                 self.fault(f"secret {secret.id}: no permission to read {source}", "check its mode and owner")
         except OSError as error:
-            hint = _near_path(source)
             if not secret.file:
-                hint = f"set the variable {secret.id}, or write src= or env= to say where the secret is"
-            self.fault(f"failed to stat {source}: stat {source}: {(error.strerror or '').lower()}", hint)
+                self.fault(*no_value(secret.id, reason(error)))
+                return
+            self.fault(f"failed to stat {source}: stat {source}: {reason(error)}", _near_path(source))
 
     def tag(self, tag: str) -> None:
         if not _REFERENCE.fullmatch(tag):

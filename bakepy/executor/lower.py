@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import json
 import posixpath
 from collections.abc import Mapping
 from pathlib import Path
@@ -194,9 +193,13 @@ def _named_context(name: str, context: Context) -> dict[str, str]:
             return {key: f"input:{_folder_input(name)}"} | shown
         case ImageContext(ref):
             return {key: f"docker-image://{ref}"}
-        case LayoutContext(_, tag):
-            named = f":{tag}" if tag else ""
-            return {key: f"oci-layout://{store_id(context)}{named}@{layout_digest(name, context)}"}
+        case LayoutContext(_, tag, digest):
+            from bakepy.executor.layouts import digest_of
+
+            found = replace(
+                context, path=store_id(context), tag=tag or ("" if digest else "latest"), digest=digest_of(context)
+            )
+            return {key: found.text}
         case LinkContext():
             return {}
 
@@ -231,23 +234,6 @@ def _sources(spec: SolveSpec, home: str) -> dict[str, Definition]:
 def store_id(context: LayoutContext) -> str:
     """Return the name under which the session serves an OCI layout."""
     return "l" + hashlib.sha256(str(Path(context.path).absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:24]
-
-
-def layout_digest(name: str, context: LayoutContext) -> str:
-    """Return the digest that an OCI layout's tag stands for; raises BakeError where it has no such tag."""
-    from bakepy.buildkit.session.content import Layout
-
-    found = context.digest or Layout(Path(context.path)).find(context.tag)
-    if not found:
-        # A layout of one image needs no tag.
-        manifests = json.loads(Path(context.path, "index.json").read_bytes())["manifests"]
-        if len(manifests) == 1:
-            return str(manifests[0]["digest"])
-        raise BakeError.of(
-            f"oci-layout reference {context.path}:{context.tag} could not be resolved",
-            hint=f"context {name} must name a tag of the layout's index.json, or a digest after @",
-        )
-    return found
 
 
 def link(context: str, target: str, platforms: Mapping[str, str]) -> dict[str, str]:

@@ -118,19 +118,31 @@ def _secrets(target: Target, lookup: Lookup) -> Iterator[Fault]:
             hint = "Add id=…, the name by which the Dockerfile asks for it."
             yield Fault("secret missing ID", str(secret), hint)
         elif fault := _secret_file(secret, lookup):
-            yield Fault(fault, str(secret))
+            yield fault
 
 
-def _secret_file(secret: Secret, lookup: Lookup) -> str:
+def _secret_file(secret: Secret, lookup: Lookup) -> Fault | None:
     path = secret.src
     if not path and not secret.env and lookup(secret.id) is None:
         path = secret.id
     if not path:
-        return ""
+        return None
     size, why = size_of(path)
+    if why and not secret.src:
+        message, hint = no_value(secret.id, why)
+        return Fault(message, str(secret), hint)
     if why:
-        return f"failed to stat {path}: stat {path}: {why}"
-    return f"secret {secret.id} too big. max size 500KiB" if size > MAX_SECRET else ""
+        return Fault(f"failed to stat {path}: stat {path}: {why}", str(secret))
+    return Fault(f"secret {secret.id} too big. max size 500KiB", str(secret)) if size > MAX_SECRET else None
+
+
+def no_value(secret: str, why: str) -> tuple[str, str]:
+    """Return the words and the hint for a secret that says only its id, where neither place for that has a value.
+
+    `why` says what is wrong with the file of that name.
+    """
+    message = f'secret "{secret}" not found: environment variable "{secret}" is not set, file "{secret}": {why}'
+    return message, f'Set the variable "{secret}", or add env=VARIABLE or src=FILE to the secret.'
 
 
 def _ssh(target: Target, lookup: Lookup) -> Iterator[Fault]:

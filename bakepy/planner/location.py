@@ -67,4 +67,4 @@ def _layout(rest: str) -> LayoutContext:
     folder, colon, tag = path.rpartition(":")
     if not (colon and re.fullmatch(_TAG, tag)):
         folder, tag = path, ""
-    return LayoutContext(folder, tag or ("" if digest else "latest"), digest)
+    return LayoutContext(folder, tag, digest)

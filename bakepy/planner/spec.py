@@ -62,7 +62,10 @@ class ImageContext(Record):
 
 
 class LayoutContext(Record):
-    """Name an image in an OCI layout folder of this machine; at least one of `tag` and `digest` is set."""
+    """Name an image in an OCI layout folder of this machine.
+
+    Without `tag` and `digest`, it is the image with the tag `latest`, or the only one.
+    """
 
     __slots__ = __match_args__ = ("path", "tag", "digest")
 
@@ -70,6 +73,11 @@ class LayoutContext(Record):
         self.path: Final = path
         self.tag: Final = tag
         self.digest: Final = digest
+
+    @property
+    def text(self) -> str:
+        """Return the context as a definition writes it."""
+        return f"oci-layout://{self.path}{self.tag and ':'}{self.tag}{self.digest and '@'}{self.digest}"
 
 
 class LinkContext(Record):

@@ -123,6 +123,25 @@ def test_the_status_tells_errors_from_warnings(capsys, text, argv, status, end):
     assert (found, out[-len(end) :]) == (status, end)
 
 
+def test_missing_sources_are_found(capsys, folder, monkeypatch):
+    """A tag that a layout lacks, and a secret that is nowhere."""
+    monkeypatch.delenv("UPLOAD_TOKEN", raising=False)
+    (folder / "lay").mkdir()
+    image = {"digest": "sha256:" + "a" * 64, "annotations": {"org.opencontainers.image.ref.name": "1.3"}}
+    (folder / "lay/index.json").write_text(json.dumps({"manifests": [image]}))
+    text = 'target "a" {\n  contexts = { base = "oci-layout://lay:1.4" }\n  secret = ["id=UPLOAD_TOKEN"]\n}\n'
+    status, out = checked(capsys, text, "--format=json")
+    assert status == 1
+    assert [(d["summary"], d["hint"]) for d in json.loads(out)["diagnostics"]] == [
+        ('OCI layout "lay" has no tag "1.4"', 'Did you mean "1.3"?'),
+        (
+            'secret "UPLOAD_TOKEN" not found: environment variable "UPLOAD_TOKEN" is not set, file "UPLOAD_TOKEN": '
+            "no such file or directory",
+            'Set the variable "UPLOAD_TOKEN", or add env=VARIABLE or src=FILE to the secret.',
+        ),
+    ]
+
+
 def test_a_file_that_is_not_there_does_not_hide_faults_of_others(capsys):
     """Syntax is checked in what can be read; what depends on the rest is left."""
     status, out = checked(capsys, 'target "a" {\n  tags = [b\n}\n', "-f", "none.hcl", "-f", "docker-bake.hcl")

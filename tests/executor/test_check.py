@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from bakepy.diagnostics import BakeError, Source, Span
 from bakepy.executor.check import check
+from bakepy.planner import location
 from bakepy.planner.spec import Export, InlineDockerfile, LocalContext, LocalDockerfile, SecretSource, SolveSpec
 from bakepy.records import replace
 from tests.privileges import folder_of_an_ordinary_user
@@ -66,7 +68,7 @@ def test_nothing_wrong(changes: dict[str, Any]) -> None:
         ({"dockerfile": LocalDockerfile("no/such/D")}, "open no/such/D: no such file", "no folder"),
         ({"contexts": (("c", LocalContext("file")),)}, "not a directory", ""),
         ({"secrets": (SecretSource("a", file="fil"),)}, "failed to stat fil", "did you mean file?"),
-        ({"secrets": (SecretSource("NONE"),)}, "failed to stat NONE", "set the variable NONE"),
+        ({"secrets": (SecretSource("NONE"),)}, 'variable "NONE" is not set, file "NONE"', "add env="),
         ({"tags": ("a:b:c",)}, 'invalid tag "a:b:c"', "name:tag"),
         ({"exports": (Export("tar", dest="sub"),)}, "sub is a directory", "sub/image.tar"),
         ({"exports": (Export("image", (("push", "true"),)),)}, "tag is needed when pushing", "tags"),
@@ -76,6 +78,66 @@ def test_faults(changes: dict[str, Any], words: str, remedy: str) -> None:
     """Each fault has its words and its remedy."""
     ((summary, hint),) = faults(changes)
     assert words in summary
+    assert remedy in hint
+
+
+ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
+
+def layout(folder: Path, tags: dict[str, str], *blobs: str) -> None:
+    """Write an OCI layout of images by tag, an empty tag for an image without one."""
+    notes = ({"annotations": {"org.opencontainers.image.ref.name": tag}} if tag else {} for tag in tags)
+    images = [{"digest": digest, "size": 1} | note for digest, note in zip(tags.values(), notes, strict=True)]
+    (folder / "lay/blobs/sha256").mkdir(parents=True)
+    (folder / "lay/index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": images}))
+    for digest in blobs:
+        (folder / "lay/blobs/sha256" / digest.removeprefix("sha256:")).touch()
+
+
+def named(text: str) -> dict[str, Any]:
+    return {"contexts": (("base", location.context(text)),)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "remedy"),
+    [
+        ("oci-layout://lay:1.4", 'OCI layout "lay" has no tag "1.4"', 'Did you mean "1.3"?'),
+        ("oci-layout://lay:latest", 'OCI layout "lay" has no tag "latest"', 'Did you mean "1.3"?'),
+        (f"oci-layout://lay@{TWO}", f'OCI layout "lay" has no image with digest "{TWO}"', ONE),
+        (f"oci-layout://lay:1.3@{TWO}", f'OCI layout "lay" has no image with digest "{TWO}"', ONE),
+        (f"oci-layout://lay@sha256:{'a' * 40}", f'cannot read "sha256:{"a" * 40}" from OCI layout "lay"', ""),
+        ("oci-layout://sub", '"sub" is not an OCI layout', "index.json"),
+    ],
+)
+def test_an_image_that_a_layout_lacks_is_named(folder: Path, text: str, words: str, remedy: str) -> None:
+    """A missing tag, digest or layout is named, with what there is."""
+    layout(folder, {"1.3": ONE}, ONE)
+    ((summary, hint),) = faults(named(text))
+    assert words in summary
+    assert remedy in hint
+
+
+@pytest.mark.parametrize(
+    "text", ["oci-layout://lay", "oci-layout://lay:1.3", f"oci-layout://lay@{ONE}", f"oci-layout://lay:x@{ONE}"]
+)
+def test_an_image_that_a_layout_has_passes(folder: Path, text: str) -> None:
+    """Its tag, its digest, or nothing where it is the only one, names an image."""
+    layout(folder, {"1.3": ONE}, ONE)
+    assert faults(named(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "remedy"),
+    [
+        ({"1.2": ONE, "1.3": TWO}, 'Did you mean "1.2"?'),
+        ({"apple": ONE, "berry": TWO}, "Use one of its tags: apple, berry."),
+        ({"": ONE}, "Name the image by its digest"),
+    ],
+)
+def test_tags_of_a_layout_are_offered(folder: Path, tags: dict[str, str], remedy: str) -> None:
+    """The nearest tag, else all, else the digest."""
+    layout(folder, tags)
+    ((_, hint),) = faults(named("oci-layout://lay:1.22"))
     assert remedy in hint
 
 

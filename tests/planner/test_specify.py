@@ -73,7 +73,7 @@ def test_where_the_context_and_dockerfile_are(attributes: dict[str, Any], contex
     [
         ("target:base", LinkContext("base")),
         ("docker-image://alpine:3", ImageContext("alpine:3")),
-        ("oci-layout://./x", LayoutContext("./x", "latest")),
+        ("oci-layout://./x", LayoutContext("./x")),
         ("oci-layout://x:v1", LayoutContext("x", "v1")),
         (f"oci-layout://x@sha256:{'a' * 64}", LayoutContext("x", "", "sha256:" + "a" * 64)),
         ("git@host:a/b", SourceContext("git@host:a/b", ".")),

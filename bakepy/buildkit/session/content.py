@@ -63,18 +63,25 @@ class Layout(Record):
 
         Raises BakeError where the index cannot be read.
         """
-        manifests = self._index()["manifests"]
         for annotation in (_NAME, _TAG):
-            for manifest in manifests:
-                if (manifest.get("annotations") or {}).get(annotation) == tag:
-                    return str(manifest["digest"])
+            for image in self.images():
+                if _annotations(image).get(annotation) == tag:
+                    return str(image["digest"])
         return None
+
+    def images(self) -> list[Descriptor]:
+        """Return the descriptors that `index.json` lists; raises BakeError where it cannot be read."""
+        return list(self._index()["manifests"])
+
+    def tags(self) -> list[str]:
+        """Return the tags that `index.json` lists; raises BakeError where it cannot be read."""
+        return [tag for image in self.images() if (tag := str(_annotations(image).get(_TAG, "")))]
 
     def tag(self, descriptor: Descriptor, tag: str) -> None:
         """Enter a manifest into `index.json` under a tag, which is taken from another that has it."""
         index = self._index() if (self.path / "index.json").exists() else {"manifests": []}
         others = [m for m in index["manifests"] if not _replaced(m, descriptor, tag)]
-        annotations = (descriptor.get("annotations") or {}) | {_TAG: tag}
+        annotations = _annotations(descriptor) | {_TAG: tag}
         index |= {"schemaVersion": 2, "mediaType": index.get("mediaType") or _INDEX}
         index["manifests"] = [*others, descriptor | {"annotations": annotations}]
         _write(self.path / "oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
@@ -88,7 +95,7 @@ class Layout(Record):
             raise BakeError.of(f"Cannot read {path}", f"{error.message}.") from None
         try:
             index = json.loads(path.read_bytes())
-            if not isinstance(index, dict) or not isinstance(index.setdefault("manifests", []), list):
+            if not isinstance(index, dict) or not _are_descriptors(index.setdefault("manifests", [])):
                 raise ValueError("it is no image index")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -96,9 +103,18 @@ class Layout(Record):
         return index
 
 
+def _are_descriptors(manifests: object) -> bool:
+    return isinstance(manifests, list) and all(isinstance(m, dict) and "digest" in m for m in manifests)
+
+
+def _annotations(descriptor: Descriptor) -> dict[str, str]:
+    found = descriptor.get("annotations")
+    return found if isinstance(found, dict) else {}
+
+
 def _replaced(manifest: Descriptor, by: Descriptor, tag: str) -> bool:
     """Tell whether an entry of an index gives way: it has the tag, or is the same manifest without any."""
-    found = (manifest.get("annotations") or {}).get(_TAG)
+    found = _annotations(manifest).get(_TAG)
     return found == tag or (not found and manifest.get("digest") == by.get("digest"))
 
 
