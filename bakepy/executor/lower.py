@@ -39,6 +39,7 @@ GIT_QUERY_CAP = "moby.buildkit.frontend.gitquerystring"
 NO_DEFAULT_ATTESTATIONS = "BUILDX_NO_DEFAULT_ATTESTATIONS"
 NO_DEFAULT_LOAD = "BUILDX_NO_DEFAULT_LOAD"
 NO_DEFAULT_OCI_ARTIFACT = "BUILDX_NO_DEFAULT_OCI_ARTIFACT"
+INDEX_ANNOTATIONS = ("annotation-index.", "annotation-index-descriptor.")
 RESOURCES = {
     "memory": "memory",
     "memory-swap": "memswap",
@@ -355,6 +356,8 @@ def _exporter(export: Export, index: int, spec: SolveSpec, node: NodeFacts, env:
     """Return an export as BuildKit knows it; its destination stays on this side."""
     kind, attrs = export.type, dict(export.attrs)
     own_store = Capability.LOADS_BY_ITSELF in node.capabilities
+    if own_store and Capability.MULTI_PLATFORM not in node.capabilities:
+        _refuse_index_annotations(export)
     if kind == "oci" and Capability.OCI_EXPORTER not in node.capabilities:
         raise _lacks(Capability.OCI_EXPORTER, "use type=docker or type=image")
     if kind == "docker":
@@ -389,6 +392,15 @@ def _exporter(export: Export, index: int, spec: SolveSpec, node: NodeFacts, env:
                 "push-by-digest is currently not implemented for docker driver, please create a new builder instance"
             )
     return Exporter(kind, attrs)
+
+
+def _refuse_index_annotations(export: Export) -> None:
+    """Raise BakeError for annotations of an index where the image store has none, and would drop them."""
+    if export.type in {"image", "docker"} and any(key.startswith(INDEX_ANNOTATIONS) for key, _ in export.attrs):
+        raise BakeError.of(
+            "index annotations not supported for single platform export",
+            hint="Turn on the engine's containerd image store, choose another builder, or remove the annotation.",
+        )
 
 
 def _caches(caches: tuple[Cache, ...], env: Environment) -> tuple[CacheEntry, ...]:

@@ -253,7 +253,7 @@ class _Draft:
     def exports(self, tags: tuple[str, ...]) -> tuple[Export, ...]:
         annotations = self.annotations()
         if not self.target.output:
-            return (Export(DEFAULT_EXPORT, names=tags),)
+            return (Export(DEFAULT_EXPORT, pairs(annotations), names=tags),)
         exports = [self.export(o, annotations, tags) for o in self.target.output]
         return tuple(e for e in exports if e)
 

@@ -105,3 +105,23 @@ def test_failures_in_an_engine(engine: Project) -> None:
     assert run.returncode == 1
     assert "oops" in run.stderr
     assert "exit code: 9" in run.stderr
+
+
+NO_PROVENANCE = '"type=provenance,disabled=true"'
+
+
+@pytest.mark.parametrize("output", ["", "type=image", "type=docker"])
+@pytest.mark.parametrize("kind", ["index", "index-descriptor"])
+def test_index_annotations_of_one_platform_are_refused(engine: Project, kind: str, output: str) -> None:
+    """An image without attestations has no index, with or without an output."""
+    outputs = json.dumps([output] if output else [])
+    attributes = f'annotations = ["{kind}:a=b"]\n output = {outputs}\n network = "none"\n attest = [{NO_PROVENANCE}]'
+    run = engine.bake(f'target "default" {{\n tags = ["a:1"]\n {attributes}\n}}', check=False)
+    assert run.returncode == 1
+    assert "index annotations not supported for single platform export" in run.stderr
+
+
+@pytest.mark.parametrize("kind", ["manifest:", "manifest-descriptor:", ""])
+def test_other_annotations_are_accepted(engine: Project, kind: str) -> None:
+    """Those of a manifest build on every Engine."""
+    engine.bake(f'target "default" {{\n tags = ["a:1"]\n annotations = ["{kind}a=b"]\n network = "none"\n}}')

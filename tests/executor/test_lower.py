@@ -11,6 +11,8 @@ from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import BUILDKIT, Capability
 from bakepy.executor.environment import Environment
 from bakepy.executor.lower import Lowered, NodeFacts, link, lower, settle
+from bakepy.model.export import Export as Output
+from bakepy.model.target import Target
 from bakepy.planner.spec import (
     Cache,
     ContextDockerfile,
@@ -23,6 +25,7 @@ from bakepy.planner.spec import (
     RemoteContext,
     SolveSpec,
 )
+from bakepy.planner.specify import specify
 from bakepy.records import replace
 
 SPEC = SolveSpec(LocalContext("."), LocalDockerfile("Dockerfile"))
@@ -141,6 +144,31 @@ def test_proxies_become_arguments_unless_the_target_has_them() -> None:
 def test_exporters(node: frozenset[Capability], export: Export, exporter: Exporter) -> None:
     """Destinations stay here; a node with an image store of its own exports into that."""
     assert lowered(node, exports=(export,)).exporters == (exporter,)
+
+
+@pytest.mark.parametrize("kind", ["image", "docker", "default"])
+@pytest.mark.parametrize(
+    ("annotation", "refused"),
+    [
+        ("index:a=b", True),
+        ("index-descriptor:a=b", True),
+        ("manifest,index:a=b", True),
+        ("index[linux/amd64]:a=b", True),
+        ("manifest:a=b", False),
+        ("manifest-descriptor[linux/amd64]:a=b", False),
+        ("a=b", False),
+    ],
+)
+def test_index_annotations_need_an_index(kind: str, annotation: str, refused: bool) -> None:
+    """A store without indexes refuses them for every output and says so."""
+    output = [] if kind == "default" else [Output(kind)]
+    exports = specify({"t": Target(name="t", annotations=[annotation], output=output)})["t"].exports
+    if refused:
+        with pytest.raises(BakeError, match=r"^index annotations not supported for single platform export$"):
+            lowered(OLD, exports=exports)
+    else:
+        assert lowered(OLD, exports=exports).exporters
+    assert any(key.startswith("annotation") for key in lowered(OWN_STORE, exports=exports).exporters[0].attrs)
 
 
 def test_a_builder_may_load_unasked() -> None:
