@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bakepy.builders.record import StoreError
+from bakepy.files import read_file
 
 CONFIG_FOLDER = PurePosixPath("/etc/buildkit")
 """Where the node's BuildKit finds its files (BuildKit, docs/buildkitd.toml.md)."""
@@ -92,5 +93,4 @@ def _registry(name: str, table: object, found: dict[str, bytes]) -> Table:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LIMIT)
+    return read_file(path, LIMIT, pipes=True)

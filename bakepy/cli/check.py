@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag, Given
 from bakepy.cli.reports import FORMATS, in_order
+from bakepy.cli.standard import read_input
 from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Severity, Span
 from bakepy.records import replace
 from bakepy.settings import Settings
@@ -83,8 +84,8 @@ def _files(given: Given, settings: Settings) -> tuple[list[File], list[Diagnosti
     names = given.all("file") or settings.bake_files
     for name in names:
         with Keeping(faults):
-            files += read([name], sys.stdin.buffer.read)
-    return files if names else read([], sys.stdin.buffer.read), faults
+            files += read([name], read_input)
+    return files if names else read([], read_input), faults
 
 
 def _missing_files(seen: Survey, settings: Settings) -> list[Diagnostic]:

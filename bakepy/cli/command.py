@@ -93,12 +93,6 @@ def argument(given: Given, name: str, read: Callable[[str], T], default: str = "
         ) from None
 
 
-def confirmed(question: str) -> bool:
-    """Ask on standard output and tell whether the answer was yes."""
-    print(f"{question} [y/N] ", end="", flush=True)
-    return sys.stdin.readline().strip().lower() == "y"
-
-
 def tell(*lines: str) -> None:
     """Show lines on standard error; what they name cannot add further ones."""
     print(*map(one_line, lines), sep="\n", file=sys.stderr, flush=True)

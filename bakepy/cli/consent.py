@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
+from bakepy.cli.standard import confirmed, is_terminal
 from bakepy.diagnostics import BakeError, one_line
 from bakepy.model.text import quote
 from bakepy.planner.entitlements import Allowed, Need, needs, refused
@@ -12,6 +13,7 @@ from bakepy.planner.spec import SolveSpec
 from bakepy.settings import Settings
 
 REQUESTED = "additional privileges requested"
+QUESTION = "Do you want to grant requested privileges and continue?"
 
 
 def ask(
@@ -35,13 +37,13 @@ def ask(
         return
     if not asked:
         return
-    terminal = sys.stdin.isatty()
+    terminal = is_terminal()
     _explain(asked, words, terminal=terminal)
     if not stopping:
         return
     if checked and settings.bake_checks_files is None and any(need.files for need in asked):
         _say("To disable filesystem entitlements checks, you can set BUILDX_BAKE_ENTITLEMENTS_FS=0 .\n")
-    if not (terminal and _agreed()):
+    if not (terminal and confirmed(QUESTION, sys.stderr)):
         raise BakeError.of(REQUESTED)
 
 
@@ -80,8 +82,3 @@ def _typed(asked: Sequence[Need]) -> str:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr)
-
-
-def _agreed() -> bool:
-    print("Do you want to grant requested privileges and continue? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() == "y"

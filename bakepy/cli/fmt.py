@@ -8,7 +8,9 @@ from pathlib import Path
 
 from bakepy.cli import flags
 from bakepy.cli.flags import Flag
+from bakepy.cli.standard import read_input
 from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.files import read_file
 
 DEFAULT_FILES = ("docker-bake.hcl", "docker-bake.override.hcl")
 FLAGS = (
@@ -76,7 +78,7 @@ def _format(name: str, only_show: bool, diff: bool, faults: list[Diagnostic]) ->
 
 def _read(name: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return read_input() if name == "-" else read_file(name)
     except OSError as error:
         raise BakeError.of(f"cannot read {name}: {error.strerror}") from None
 

@@ -103,15 +103,14 @@ def entry() -> None:
     import os
 
     from bakepy.cli.guard import guarded
+    from bakepy.cli.standard import open_closed
 
     # Definitions are trees without cycles: to look for garbage among them every 700 objects finds none.
     gc.set_threshold(50_000, 20, 20)
 
     # gRPC's core would write its own account of a failed connection to standard error; ours is a diagnostic.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    # Python has no stream for what the caller closed (`>&-`); nobody shall need to ask whether there is one.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    open_closed()
     # Definitions are UTF-8 and so is what is printed of them, whatever the locale; other bytes leave as they came.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

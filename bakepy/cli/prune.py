@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bakepy.cli import command
 from bakepy.cli.flags import Flag, Given
+from bakepy.cli.standard import confirmed
 from bakepy.diagnostics import BakeError
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
     settings = Settings()
     request = _request(given, settings)
-    if not given.switch("force") and not command.confirmed(ALL_WARNING if request.all else WARNING):
+    if not given.switch("force") and not confirmed(ALL_WARNING if request.all else WARNING, sys.stdout):
         return 0
     import asyncio
 

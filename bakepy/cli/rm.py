@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bakepy.cli import command
 from bakepy.cli.flags import Flag
+from bakepy.cli.standard import confirmed
 from bakepy.diagnostics import BakeError, Diagnostic, Severity
 from bakepy.records import Record
 
@@ -61,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     if given.switch("all-inactive"):
         if given.arguments:
             raise BakeError.of("cannot specify builder name when --all-inactive is set")
-        if not given.switch("force") and not command.confirmed(WARNING):
+        if not given.switch("force") and not confirmed(WARNING, sys.stdout):
             return 0
         faults: list[StoreError] = []
         made = [builder for builder in everything(settings, faults) if not builder.implicit]

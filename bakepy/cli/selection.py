@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from bakepy.cli.flags import Flag, Given
+from bakepy.cli.standard import read_input
 from bakepy.diagnostics import BakeError, Diagnostic, render
 from bakepy.model.attest import Attest
 from bakepy.model.text import EntryError, parse_bool, quote, split_csv
@@ -106,7 +107,7 @@ def definition(given: Given, settings: Settings) -> Definition:
         names = settings.bake_files
         if not url:
             require(names)
-    files, origin = _fetched(url, names, given, settings) if url else (read(names, sys.stdin.buffer.read), None)
+    files, origin = _fetched(url, names, given, settings) if url else (read(names, read_input), None)
     found = _confined(files, given, settings) if url else define(files, world(given, settings))
     found.origin = origin
     return found
@@ -128,7 +129,7 @@ def _fetched(url: str, names: list[str], given: Given, settings: Settings) -> tu
 
     local = [name for name in names if name.startswith(LOCAL)]
     files, origin = fetch(url, [name for name in names if name not in local], given, settings)
-    return files + (read(local, sys.stdin.buffer.read) if local else []), origin
+    return files + (read(local, read_input) if local else []), origin
 
 
 def config(given: Given, settings: Settings) -> Config:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
+from bakepy.files import read_file
 from bakepy.planner.checks import no_value
 from bakepy.planner.config import Config
 from bakepy.planner.load import impossible, reason
@@ -286,7 +287,7 @@ def mixed_secrets(config: Config, specs: Mapping[str, SolveSpec], variables: Map
             return os.fsencode(variables.get(place, ""))
         try:
             # A pipe can be read once, which is for the build to do.
-            return place.read_bytes() if place.is_file() else place
+            return read_file(place)
         except OSError:
             return place
 

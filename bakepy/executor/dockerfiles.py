@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bakepy.buildkit.requests import HTTP_FILE
 from bakepy.executor.check import lower_case
+from bakepy.files import read_file
 from bakepy.planner.spec import Dockerfile, InlineDockerfile, LocalDockerfile, RemoteDockerfile
 
 INLINE = "dockerfile-inline"
@@ -25,6 +26,6 @@ def located(dockerfile: Dockerfile, filename: str, data: bytes) -> str:
         case LocalDockerfile(path):
             found = lower_case(Path(path)) or Path(path)
             with suppress(OSError):
-                if filename == found.name and found.read_bytes() == data:
+                if filename == found.name and read_file(found) == data:
                     return str(found)
     return filename

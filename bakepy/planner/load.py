@@ -9,6 +9,7 @@ from contextvars import ContextVar, Token
 from typing import Final
 
 from bakepy.diagnostics import BakeError, nearest
+from bakepy.files import read_file
 from bakepy.model.text import quote
 from bakepy.records import Record
 
@@ -21,7 +22,13 @@ DEFINITIONS = (".hcl", ".json", ".yaml", ".yml")
 
 LOCAL = "cwd://"
 STDIN = "-"
-
+OPENED = {
+    errno.EISDIR: ("read", ""),
+    errno.EFBIG: ("read", "Put what is not a definition into files that the Dockerfile copies."),
+    errno.EINVAL: ("read", "Name a regular file."),
+    errno.EAGAIN: ("read", "Name a regular file, or redirect the pipe to standard input and write -f -."),
+}
+"""Errors of files that could be opened: the operation that failed, and a hint."""
 
 SURELY_SHORT = 255
 """Characters that a path may have on any system, and a single name on most."""
@@ -72,18 +79,14 @@ def read_named(path: str) -> File:
                 f"additional privileges requested: the definition comes from elsewhere and reads {path}",
                 hint=f"Pass {flag} if it may.",
             )
-    try:
-        with open(path, "rb") as file:
-            return File(path, file.read())
-    except OSError as error:
-        raise fault("open", path, error) from None
+    return File(path, _bytes(path))
 
 
 def read(names: Sequence[str], stdin: Callable[[], bytes]) -> list[File]:
     """Return the named files, or those of the default names that exist; `-` is standard input. Raises BakeError."""
     if names:
         return [_read(name.removeprefix(LOCAL), stdin) for name in names]
-    files = [_read(name, stdin) for name in DEFAULT_NAMES if os.path.lexists(name)]
+    files = [File(name, _bytes(name)) for name in DEFAULT_NAMES if os.path.lexists(name)]
     if not files:
         raise BakeError.of(
             "couldn't find a bake definition",
@@ -105,13 +108,15 @@ def require(names: Sequence[str]) -> None:
 def _read(name: str, stdin: Callable[[], bytes]) -> File:
     if name == STDIN:
         return File(name, _no_archive(stdin()))
+    return File(name, _bytes(name, pipes=True))
+
+
+def _bytes(path: str, *, pipes: bool = False) -> bytes:
     try:
-        with open(name, "rb") as file:
-            return File(name, file.read())
-    except IsADirectoryError as error:
-        raise fault("read", name, error) from None
+        return read_file(path, pipes=pipes)
     except OSError as error:
-        raise fault("open", name, error) from None
+        operation, hint = OPENED.get(error.errno or 0, ("open", ""))
+        raise fault(operation, path, error, hint) from None
 
 
 def _no_archive(data: bytes) -> bytes:
@@ -125,9 +130,9 @@ def _no_archive(data: bytes) -> bytes:
     return data
 
 
-def fault(operation: str, path: str, error: OSError) -> BakeError:
-    """Return the error for a file that an operation failed on, with the name of a file beside it that is like it."""
-    return BakeError.of(f"{operation} {path}: {reason(error)}", hint=_beside(path))
+def fault(operation: str, path: str, error: OSError, hint: str = "") -> BakeError:
+    """Return the error for a file that an operation failed on; without a hint, it names a similar file beside it."""
+    return BakeError.of(f"{operation} {path}: {reason(error)}", hint=hint or _beside(path))
 
 
 def reason(error: OSError) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from bakepy.diagnostics import Diagnostic, Severity
+from bakepy.files import read_file
 from bakepy.planner.config import Config
 from bakepy.planner.places import Related, related
 from bakepy.planner.spec import InlineDockerfile, LocalDockerfile, SecretSource, SolveSpec
@@ -50,8 +51,7 @@ def _recipes(spec: SolveSpec) -> Iterator[object]:
 
 def _text(path: str) -> object:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_file(path)
     except OSError:
         return path
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 from bakepy.buildkit.proto import content_pb2
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
+from bakepy.files import read_file
 from bakepy.records import Record
 
 CHUNK = 256 << 10
@@ -94,7 +95,7 @@ class Layout(Record):
         except RpcError as error:
             raise BakeError.of(f"Cannot read {path}", f"{error.message}.") from None
         try:
-            index = json.loads(path.read_bytes())
+            index = json.loads(read_file(path))
             if not isinstance(index, dict) or not _are_descriptors(index.setdefault("manifests", [])):
                 raise ValueError("it is no image index")
         except (OSError, ValueError) as error:

@@ -81,7 +81,7 @@ def _define(model: dict[str, Any], environment: dict[str, str], definition: Defi
 def _environment(world: World) -> dict[str, str]:
     """Return what variables in Compose files may stand for: the environment, above the file `.env` beside us."""
     found = dict(world.environment)
-    if os.path.isfile(".env"):
+    if os.path.exists(".env") and not os.path.isdir(".env"):
         found = {**variables(".env", found), **found}
     found.update(world.variables)
     found[PROJECT] = found.get(PROJECT) or "bake"

@@ -161,7 +161,8 @@ class Loader(Record):
         named = _texts(entry.get("env_file"))
         if not named:
             default = _join(folder, ".env")
-            return variables(default, self.environment) if os.path.isfile(default) else {}
+            there = os.path.exists(default) and not os.path.isdir(default)
+            return variables(default, self.environment) if there else {}
         found: dict[str, str] = {}
         for name in named:
             if name != "/dev/null":

@@ -1,0 +1,68 @@
+"""Read whole files that may come from a stranger: bounded in size, and without waiting for a writer.
+
+A FIFO or a device can stand where a definition names a file. Opening the one waits for a writer, reading the other may
+never end, so only regular files are read, and the pipes that users name themselves, as in `-f <(generate)`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+LIMIT = 16 << 20
+"""Bytes that a definition, or a file that it names, may have."""
+CHUNK = 1 << 20
+
+
+def read_file(path: str | os.PathLike[str], limit: int = LIMIT, *, pipes: bool = False) -> bytes:
+    """Return the bytes of a regular file, or of a pipe where `pipes` is set; the null device is an empty file.
+
+    Raises OSError, also for a file of another kind and for one with more than `limit` bytes.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except ValueError:
+        raise OSError(errno.EINVAL, "invalid argument", os.fspath(path)) from None
+    try:
+        status = os.fstat(descriptor)
+        if why := _refused(status, pipes=pipes):
+            raise OSError(errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL, why, os.fspath(path))
+        if not stat.S_ISFIFO(status.st_mode):
+            return read_descriptor(descriptor, limit)
+        os.set_blocking(descriptor, True)
+        data = read_descriptor(descriptor, limit)
+    finally:
+        os.close(descriptor)
+    if not data and os.path.exists(os.path.realpath(path)):
+        # A pipe with a name in a folder, unlike that of `<(…)`: its writer is missing, and might never come.
+        raise OSError(errno.EAGAIN, "it is a pipe that nothing writes to", os.fspath(path))
+    return data
+
+
+def read_descriptor(descriptor: int, limit: int = LIMIT) -> bytes:
+    """Return what an open file still holds. Raises OSError, also for more than `limit` bytes."""
+    parts: list[bytes] = []
+    room = limit + 1
+    while room and (part := os.read(descriptor, min(room, CHUNK))):
+        parts.append(part)
+        room -= len(part)
+    if not room:
+        raise OSError(errno.EFBIG, f"it has more than the {_shown(limit)} that are allowed")
+    return b"".join(parts)
+
+
+def _refused(status: os.stat_result, *, pipes: bool) -> str:
+    """Return why an open file is not read, or nothing if it is."""
+    mode = status.st_mode
+    if stat.S_ISREG(mode) or (stat.S_ISFIFO(mode) and pipes):
+        return ""
+    if stat.S_ISCHR(mode) and status.st_rdev == os.stat(os.devnull).st_rdev:
+        return ""
+    if stat.S_ISDIR(mode):
+        return os.strerror(errno.EISDIR)
+    return f"it is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}, not a regular file"
+
+
+def _shown(limit: int) -> str:
+    return f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
