@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as in typing, which takes longer to import than all else that a command starts with
 if TYPE_CHECKING:
     from bakepy.api import Plan, build, load, plan
     from bakepy.diagnostics import BakeError, Diagnostic

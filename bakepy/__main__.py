@@ -1,6 +1,6 @@
 """Let `python -m bakepy` be the command."""
 
-from bakepy.cli.main import entry
+from bakepy.cli.start import entry
 
 if __name__ == "__main__":
     entry()

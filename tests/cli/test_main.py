@@ -142,3 +142,72 @@ def test_leading_flags_are_ignored_by_commands_without_them(
     printed = capsys.readouterr().out
     assert main(words) == 0
     assert printed == capsys.readouterr().out != ""
+
+
+INTERRUPTING = """
+import runpy, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+class Late:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["bakepy", "build", "--print"]
+{more}
+runpy.run_module("bakepy", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "more"),
+    [
+        ("bakepy.cli.main", ""),
+        ("bakepy.cli.guard", ""),
+        ("bakepy.diagnostics", ""),
+        ("bakepy.cli.build", ""),
+        ("bakepy.evaluator", ""),
+        ("", "import bakepy.cli.guard as g; g.guarded = lambda *_: Late() and 0"),
+        ("", "import bakepy.cli.main as m; m.leave = lambda _: signal.raise_signal(signal.SIGINT)"),
+    ],
+)
+def test_interrupt_at_any_time_prints_no_traceback(module: str, more: str, tmp_path: Path) -> None:
+    """Ctrl-C ends the command with 130, even while modules load."""
+    (tmp_path / "docker-bake.hcl").write_text('target "default" {}\n')
+    command = [sys.executable, "-c", INTERRUPTING.format(module=module, more=more)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "ERROR: interrupted\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", ["build --print", "check", "plan", "fmt --check", "build --list targets"])
+def test_closed_streams_do_not_matter(words: str, closed: str, tmp_path: Path) -> None:
+    """A command that needs no standard stream works where it is closed."""
+    (tmp_path / "docker-bake.hcl").write_text('target "default" {}\n')
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    command = f"{sys.executable} -m bakepy {words} {closed}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", ["build --print -f -", "check -f -", "fmt -", "plan -f -"])
+def test_closed_standard_input_is_not_an_empty_definition(words: str, tmp_path: Path) -> None:
+    """`-` needs standard input to be open."""
+    command = f"{sys.executable} -m bakepy {words} <&-"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "standard input is closed" in done.stdout + done.stderr
+
+
+def test_closed_standard_input_grants_nothing(tmp_path: Path) -> None:
+    """Where nobody can answer, the missing grant is an error."""
+    (tmp_path / "docker-bake.hcl").write_text('target "default" { network = "host" }\n')
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    command = f"{sys.executable} -m bakepy build <&-"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("ERROR: additional privileges requested\n")
