@@ -61,7 +61,7 @@ def build(fields: str, top: str = "", **variables: str) -> dict:
         ("shm_size: 1500000", {"shm-size": "1.431MiB"}),
         (
             "ulimits: {nofile: 5, nproc: {soft: 1, hard: 2}}",
-            {"ulimits": ["nofile=0:0", "nproc=1:2"]},
+            {"ulimits": ["nofile=5:5", "nproc=1:2"]},
         ),
         ("extra_hosts: [a=1.2.3.4, 'b:::1', 'c=[::1]']", {"extra-hosts": {"a": "1.2.3.4", "b": "::1", "c": "::1"}}),
         ("extra_hosts: {a: 1.2.3.4, b: [1.1.1.1, 2.2.2.2]}", {"extra-hosts": {"a": "1.2.3.4", "b": "1.1.1.1,2.2.2.2"}}),
@@ -412,5 +412,5 @@ def test_defaults_nest_to_any_depth(depth):
 @pytest.mark.parametrize("nested", ["[" * 50_000, "[" * 5000 + "]" * 5000, "{a: " * 5000, "- " * 5000])
 def test_deeply_nested_yaml_is_a_fault(nested):
     """Nesting without end is refused with its line, before it fills the stack."""
-    with pytest.raises(BakeError, match="line 2: exceeded max depth"):
+    with pytest.raises(BakeError, match="line 2: exceeded max"):
         shown_targets(f"services: {{a: {{build: .}}}}\nx-a: {nested}\n" if nested[0] in "[{" else f"x-a:\n{nested}x\n")

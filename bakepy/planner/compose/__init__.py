@@ -6,15 +6,20 @@ Everything here runs only where there is a Compose file: PyYAML takes longer to 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
 from bakepy.model.group import Group
+from bakepy.planner.compose import ignored
 from bakepy.planner.compose.attributes import Written
+from bakepy.planner.compose.decode import decode
+from bakepy.planner.compose.document import Document
 from bakepy.planner.compose.faults import PathError
 from bakepy.planner.compose.interpolation import Interpolation
+from bakepy.planner.compose.notices import Notices
 from bakepy.planner.compose.places import Places
-from bakepy.planner.compose.project import Loader, environment_of, variables
+from bakepy.planner.compose.project import Loader, environment_of, project_name, variables
 from bakepy.planner.compose.schema import validate
 from bakepy.planner.compose.targets import check_consistency, target_of
 from bakepy.planner.config import Definition
@@ -36,22 +41,23 @@ def read_compose(files: list[File], world: World, definition: Definition) -> Non
     """Add the targets and groups of Compose files, merged in their order, to a definition. Raises BakeError."""
     environment = _environment(world)
     for file in files:
-        model, places, warnings = _load([file], environment)
+        loaded = _load([file], environment)
     try:
         if len(files) > 1:
-            model, places, warnings = _load(files, environment)
+            loaded = _load(files, environment)
         try:
-            check_consistency(model)
-            definition.written = Written(places, _define(model, environment, definition), environment)
+            check_consistency(loaded.model)
+            services = _define(loaded.model, loaded.environment, definition)
         except PathError as error:
-            raise places.placed(error) from None
+            raise loaded.places.placed(error) from None
     except BakeError as error:
         first, *rest = error.diagnostics
         raise BakeError([replace(first, summary=f"failed to parse compose file: {first.summary}"), *rest]) from None
-    definition.warnings += warnings
+    definition.written = Written(loaded.places, services, loaded.environment)
+    definition.warnings += loaded.warnings
 
 
-def _define(model: dict[str, Any], environment: dict[str, str], definition: Definition) -> dict[str, str]:
+def _define(model: dict[str, Any], environment: Mapping[str, str], definition: Definition) -> dict[str, str]:
     """Add the targets of a model, and return the service that each is."""
     from bakepy.planner.define import validate_label
 
@@ -84,15 +90,27 @@ def _environment(world: World) -> dict[str, str]:
     if os.path.exists(".env") and not os.path.isdir(".env"):
         found = {**variables(".env", found), **found}
     found.update(world.variables)
-    found[PROJECT] = found.get(PROJECT) or "bake"
     return found
 
 
-def _load(files: list[File], environment: dict[str, str]) -> tuple[dict[str, Any], Places, list[Diagnostic]]:
-    """Return the services and secrets of files, where they are written, and warnings. Raises BakeError."""
-    interpolation = Interpolation(environment.get)
+class _Loaded(NamedTuple):
+    """The services and secrets of files, where they are written, their variables, and warnings."""
+
+    model: dict[str, Any]
+    places: Places
+    environment: dict[str, str]
+    warnings: list[Diagnostic]
+
+
+def _load(files: list[File], environment: Mapping[str, str]) -> _Loaded:
+    """Return what files say together. Raises BakeError."""
+    notices = Notices()
+    parsed: dict[str, list[Document]] = {}
+    name = project_name(files, Interpolation(environment.get, notices), parsed)
+    environment = {**environment, PROJECT: name or environment.get(PROJECT) or "bake"}
     places = Places()
-    loaded = Loader(environment, interpolation, places).load(files)
+    interpolation = Interpolation(environment.get, notices)
+    loaded = Loader(environment, interpolation, places, parsed=parsed).load(files)
     model: dict[str, Any] = {}
     if isinstance(loaded.get("services"), dict):
         model["services"] = {name: service or {} for name, service in loaded["services"].items()}
@@ -101,15 +119,22 @@ def _load(files: list[File], environment: dict[str, str]) -> tuple[dict[str, Any
     if not model:
         raise BakeError.of("empty compose file", hint=_no_services(places))
     try:
-        validate(model)
-        for name, service in model.get("services", {}).items():
-            try:
-                environment_of(service, environment)
-            except PathError as error:
-                raise error.within("services", name) from None
+        _check(notices, model, environment)
     except PathError as error:
         raise places.placed(error) from None
-    return model, places, interpolation.warnings()
+    return _Loaded(model, places, environment, notices.diagnostics(places))
+
+
+def _check(notices: Notices, model: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """Check a model, decode the texts in it, and note what has no effect. Raises PathError."""
+    validate(model)
+    ignored.note_model(notices, model)
+    decode(notices, model)
+    for name, service in model.get("services", {}).items():
+        try:
+            environment_of(service, environment)
+        except PathError as error:
+            raise error.within("services", name) from None
 
 
 def _no_services(places: Places) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from bakepy.diagnostics import BakeError, Diagnostic, Source, Span
 from bakepy.planner.compose.interpolation import Interpolation, Lookup
@@ -14,21 +15,23 @@ EXPORT = re.compile(r"export\s+")
 SPACES = "\t\v\f\r \x85\xa0"
 
 
-def parse(text: str, lookup: Lookup, name: str = "") -> dict[str, str]:
-    """Return the variables of a file; a reference in a value means what `lookup` gives, else an earlier line's value.
+def parse(text: str, lookup: Lookup, name: str = "", found: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables of a file, on top of those `found` in files before.
+
+    A reference in a value means what `lookup` gives, else the value of an earlier line or file.
 
     Raises BakeError with the number of the line at fault, which is shown where the file's name is given.
     """
-    return _Parser(text.removeprefix("\ufeff"), lookup, name).run()
+    return _Parser(text.removeprefix("\ufeff"), lookup, name, found or {}).run()
 
 
 class _Parser:
-    def __init__(self, text: str, lookup: Lookup, file: str) -> None:
+    def __init__(self, text: str, lookup: Lookup, file: str, found: Mapping[str, str]) -> None:
         self._text = text
         self._file = file
         self._at = 0
         self._lookup = lookup
-        self._found: dict[str, str] = {}
+        self._found = dict(found)
 
     def _fault(self, what: str, hint: str, start: int, end: int) -> BakeError:
         line = self._text.count("\n", 0, self._at) + 1

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bakepy.diagnostics import BakeError, Diagnostic, Severity
+from bakepy.diagnostics import BakeError
+from bakepy.planner.compose.booleans import boolean
 from bakepy.planner.compose.faults import ANY_ITEM, Fault, PathError
+from bakepy.planner.compose.notices import Notices
 
 Lookup = Callable[[str], str | None]
 
@@ -38,11 +40,11 @@ class _Required(Exception):
 
 
 class Interpolation:
-    """Replace variables by what `lookup` gives; `unset` collects those that became empty for want of a value."""
+    """Replace variables by what `lookup` gives, and note those that are not set."""
 
-    def __init__(self, lookup: Lookup, unset: dict[str, None] | None = None) -> None:
+    def __init__(self, lookup: Lookup, notices: Notices | None = None) -> None:
         self.lookup = lookup
-        self.unset: dict[str, None] = {} if unset is None else unset
+        self.notices = Notices() if notices is None else notices
 
     def text(self, template: str) -> str:
         """Return a text with its variables replaced; raises BakeError."""
@@ -90,7 +92,7 @@ class Interpolation:
         value = self.lookup(name)
         if not operator:
             if value is None:
-                self.unset[name] = None
+                self.notices.unset(name)
             word.out.append(value or "")
             return None
         # With a colon, an empty value counts as none.
@@ -117,7 +119,7 @@ class Interpolation:
             return data
         where = ".".join(path)
         try:
-            return _cast(self._substitute(data), path)
+            return self._cast(self._substitute(data), path)
         except _BadTemplate:
             message = f"invalid interpolation format for {where}.\nYou may need to escape any $ with another $.\n{data}"
             faults.append(Fault(tuple(path), message, ESCAPES, data))
@@ -129,10 +131,22 @@ class Interpolation:
             faults.append(Fault(tuple(path), message, text=data))
         return None
 
-    def warnings(self) -> list[Diagnostic]:
-        """Return a warning for each variable that was not set."""
-        text = 'The "{}" variable is not set. Defaulting to a blank string.'
-        return [Diagnostic(text.format(name), severity=Severity.WARNING) for name in self.unset]
+    def _cast(self, text: str, path: list[str]) -> Any:
+        """Return the value of a field that is not a text; raises ValueError."""
+        kind = _kind(path)
+        if kind == "int":
+            if not re.fullmatch(r"[-+]?[0-9]+", text):
+                raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+            return int(text)
+        if kind == "float":
+            try:
+                return float(text)
+            except ValueError:
+                raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax') from None
+        if kind == "bool":
+            self.notices.boolean(tuple(path), text)
+            return boolean(text)
+        return text
 
 
 class _Word:
@@ -177,66 +191,46 @@ def _closing_brace(template: str, found: re.Match[str], end: int, closing: Mappi
     return stop
 
 
+CONTAINER = {
+    **dict.fromkeys(("cpu_count", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares"), "int"),
+    **dict.fromkeys(("oom_score_adj", "pids_limit", "ulimits.*", "ulimits.*.hard", "ulimits.*.soft"), "int"),
+    **dict.fromkeys(("cpu_percent", "cpus"), "float"),
+    **dict.fromkeys(("init", "oom_kill_disable", "privileged", "read_only"), "bool"),
+    **dict.fromkeys(("volumes.[].read_only", "volumes.[].volume.nocopy"), "bool"),
+}
+WORKLOAD = {
+    **dict.fromkeys(("healthcheck.retries", "ports.[].target"), "int"),
+    **dict.fromkeys(("stdin_open", "tty", "healthcheck.disable"), "bool"),
+    **dict.fromkeys(("depends_on.*.required", "depends_on.*.restart"), "bool"),
+}
 CASTS = {
     "services": {
+        **CONTAINER,
+        **WORKLOAD,
+        **{f"pre_start.[].{key}": kind for key, kind in CONTAINER.items()},
+        **dict.fromkeys(("scale", "deploy.replicas", "deploy.restart_policy.max_attempts"), "int"),
+        **dict.fromkeys(("deploy.update_config.parallelism", "deploy.rollback_config.parallelism"), "int"),
+        "deploy.placement.max_replicas_per_node": "int",
         **dict.fromkeys(
-            (
-                *("cpu_count", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares"),
-                *("oom_score_adj", "pids_limit", "scale"),
-                *("deploy.replicas", "deploy.update_config.parallelism", "deploy.rollback_config.parallelism"),
-                *("deploy.restart_policy.max_attempts", "deploy.placement.max_replicas_per_node"),
-                *("healthcheck.retries", "ports.[].target", "ulimits.*", "ulimits.*.hard", "ulimits.*.soft"),
-            ),
-            "int",
-        ),
-        **dict.fromkeys(
-            (
-                *("cpu_percent", "cpus"),
-                *("deploy.update_config.max_failure_ratio", "deploy.rollback_config.max_failure_ratio"),
-            ),
-            "float",
-        ),
-        **dict.fromkeys(
-            (
-                *("init", "oom_kill_disable", "privileged", "read_only", "stdin_open", "tty", "healthcheck.disable"),
-                *("depends_on.*.required", "depends_on.*.restart"),
-                *("volumes.[].read_only", "volumes.[].volume.nocopy"),
-            ),
-            "bool",
+            ("deploy.update_config.max_failure_ratio", "deploy.rollback_config.max_failure_ratio"), "float"
         ),
     },
+    "jobs": {**CONTAINER, **WORKLOAD},
     "networks": dict.fromkeys(("external", "internal", "attachable", "enable_ipv4", "enable_ipv6"), "bool"),
     "volumes": {"external": "bool"},
     "secrets": {"external": "bool"},
     "configs": {"external": "bool"},
 }
-"""Fields that are not texts, by the section they are in and their path below a name in it."""
+"""Fields that are not texts, by the section they are in and their path below a name in it; `*` is any key."""
+
+NAMED = {"ulimits", "depends_on"}
+"""Fields whose keys are names."""
 
 
-def _cast(text: str, path: list[str]) -> Any:
-    """Return the value of a field that is not a text; raises ValueError."""
+def _kind(path: list[str]) -> str:
+    """Return what the field at a path holds, empty for texts."""
     casts = CASTS.get(path[0]) if len(path) > 2 else None
     if not casts:
-        return text
-    rest = path[2:]
-    kind = casts.get(".".join(rest)) or (casts.get(".".join([rest[0], "*", *rest[2:]])) if len(rest) > 1 else None)
-    if kind == "int":
-        if not re.fullmatch(r"[-+]?[0-9]+", text):
-            raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-        return int(text)
-    if kind == "float":
-        try:
-            return float(text)
-        except ValueError:
-            raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax') from None
-    if kind == "bool":
-        return _boolean(text)
-    return text
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() in {"true", "y", "yes", "on"}:
-        return True
-    if text.lower() in {"false", "n", "no", "off"}:
-        return False
-    raise ValueError(f"invalid boolean: {text}")
+        return ""
+    rest = ["*" if i > 2 and path[i - 1] in NAMED else step for i, step in enumerate(path)][2:]
+    return casts.get(".".join(rest), "")

@@ -26,7 +26,7 @@ def merge(base: Any, over: Any, path: str = "") -> Any:
     if isinstance(base, dict):
         return merge_mappings(base, over, path)
     if isinstance(base, list):
-        return [*base, *over]
+        return with_new(base, over)
     return over
 
 
@@ -59,13 +59,17 @@ def sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
+def with_new(base: list[Any], over: list[Any]) -> list[Any]:
+    """Return a list followed by the items of another one that it does not hold."""
+    return base + [item for i, item in enumerate(over) if item not in base and item not in over[:i]]
+
+
 def _sequences(base: Any, over: Any, _: str) -> list[Any]:
     return sequence(base) + sequence(over)
 
 
-def _hosts(base: Any, over: Any, _: str) -> list[Any]:
-    before = sequence(base)
-    return before + [host for host in sequence(over) if host not in before]
+def _lists(base: Any, over: Any, _: str) -> list[Any]:
+    return with_new(sequence(base), sequence(over))
 
 
 def _builds(base: Any, over: Any, path: str) -> dict[str, Any]:
@@ -79,9 +83,9 @@ RULES: dict[str, Rule] = {
     "services.*.build": _builds,
     "services.*.build.args": _sequences,
     "services.*.build.additional_contexts": _sequences,
-    "services.*.build.extra_hosts": _hosts,
+    "services.*.build.extra_lists": _lists,
     "services.*.build.labels": _sequences,
-    "services.*.env_file": _sequences,
+    "services.*.env_file": _lists,
     "services.*.environment": _sequences,
 }
 

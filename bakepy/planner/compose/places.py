@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import yaml
 
-from bakepy.diagnostics import BakeError, Diagnostic, Source, Span
+from bakepy.diagnostics import BakeError, Diagnostic, Severity, Source, Span
 from bakepy.planner.compose.document import MERGE_TAGS, roots, source_of, span_of
 from bakepy.planner.compose.faults import ANY_ITEM, Fault, PathError, Steps
 from bakepy.planner.load import File
@@ -66,6 +66,11 @@ class Places:
         if file:
             self.opened.setdefault(file.name, file)
         return BakeError([self._placed(*pair, file) for pair in zip(error.diagnostics, error.faults, strict=True)])
+
+    def warned(self, fault: Fault) -> Diagnostic:
+        """Return a warning that shows its place, if it has one."""
+        warning = Diagnostic(fault.message, hint=fault.hint, severity=Severity.WARNING)
+        return self._placed(warning, fault, None) if fault.path else warning
 
     def _placed(self, diagnostic: Diagnostic, fault: Fault, file: File | None) -> Diagnostic:
         place = self.find(fault.path, fault.text, file.name if file else "")

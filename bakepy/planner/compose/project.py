@@ -9,18 +9,19 @@ from copy import deepcopy
 from typing import Any
 
 from bakepy.diagnostics import BakeError, nearest
-from bakepy.planner.compose import dotenv
+from bakepy.planner.compose import dotenv, ignored, shorthand
 from bakepy.planner.compose.document import Document, Path, parse, shown
 from bakepy.planner.compose.faults import Fault, PathError, Steps
 from bakepy.planner.compose.interpolation import Interpolation
 from bakepy.planner.compose.merge import merge, without_repeats
+from bakepy.planner.compose.notices import Notices
 from bakepy.planner.compose.places import Places
 from bakepy.planner.load import File, fault, read_named
 from bakepy.records import Record, replace
 
 Model = dict[str, Any]
-KEPT = ("image", "build", "environment", "env_file", "extends")
-"""The fields of a service that play a part in builds."""
+KEPT = ("image", "build", "environment", "env_file", "extends", "platform")
+"""The fields of a service that play a part in builds, or seem to."""
 
 REMOTE = ("https://", "http://", "git://", "ssh://", "github.com/", "git@")
 MAX_EXTENDS = 100
@@ -49,10 +50,11 @@ class Loader(Record):
     """Load Compose files into a model.
 
     `folder` is the one that relative paths in the files start from, empty for the working directory; `sources` is
-    the one that names of further files start from. `places` are told what came from which file.
+    the one that names of further files start from. `places` are told what came from which file. `parsed` holds the
+    documents of files that were parsed before.
     """
 
-    __slots__ = ("environment", "interpolation", "places", "folder", "sources", "included", "seen")
+    __slots__ = ("environment", "interpolation", "places", "folder", "sources", "included", "seen", "parsed")
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class Loader(Record):
         sources: str = "",
         included: tuple[str, ...] = (),
         seen: set[str] | None = None,
+        parsed: Mapping[str, list[Document]] | None = None,
     ) -> None:
         self.environment = environment
         self.interpolation = interpolation
@@ -71,12 +74,13 @@ class Loader(Record):
         self.sources = sources
         self.included = included
         self.seen: set[str] = set() if seen is None else seen
+        self.parsed: Mapping[str, list[Document]] = {} if parsed is None else parsed
 
     def load(self, files: Sequence[File]) -> Model:
         """Return the merged model of files, in canonical form with paths resolved. Raises BakeError."""
         model: Model = {}
         for file in files:
-            for document in parse(file.name, file.data):
+            for document in self.parsed.get(file.name) or parse(file.name, file.data):
                 try:
                     model = self._add(model, file, document)
                 except PathError as error:
@@ -88,13 +92,13 @@ class Loader(Record):
 
     def _add(self, model: Model, file: File, document: Document) -> Model:
         mine = self._own(file, document)
-        mine = self._include(mine, replace(self, included=(*self.included, file.name)))
+        mine = self._include(mine, replace(self, included=(*self.included, file.name)), document.cleared)
         self.places.merged(file)
         services = _services(mine)
         for path in document.cleared:
             _clear(model, path)
         for name in list(services):
-            services[name] = self._extend(name, services, file.name, ())
+            services[name] = self._extend(name, services, file.name, (), document.cleared)
         merged: Model = merge(model, mine)
         for name, service in _services(merged).items():
             if isinstance(service, dict):
@@ -107,30 +111,46 @@ class Loader(Record):
             hint = "Write a mapping, as in services: {app: {build: .}}."
             raise PathError.at((), "top-level object must be a mapping", hint)
         data = self.interpolation.tree(document.data)
+        if faults := list(shorthand.check(self.interpolation.notices, data)):
+            raise PathError(faults)
+        ignored.note_jobs(self.interpolation.notices, data.get("jobs"))
         services = data.get("services")
         if services is not None and not isinstance(services, dict):
             hint = "Write a mapping, as in services: {app: {build: .}}."
             raise PathError.at(("services",), "services must be a mapping", hint)
         out = {key: data[key] for key in ("include", "secrets") if data.get(key) is not None}
         if services is not None:
-            out["services"] = {name: _kept(name, service) for name, service in services.items()}
+            out["services"] = {name: self._kept(name, service) for name, service in services.items()}
         return out
+
+    def _kept(self, name: str, service: Any) -> Any:
+        if service is None:
+            return None
+        if not isinstance(service, dict):
+            hint = f"Write a mapping, as in {name}: {{build: .}}."
+            raise PathError.at(("services", name), f"services.{name} must be a mapping", hint)
+        ignored.note_service(self.interpolation.notices, ("services", name), service)
+        return {key: service[key] for key in KEPT if key in service}
 
     # Includes
 
-    def _include(self, model: Model, within: Loader) -> Model:
+    def _include(self, model: Model, within: Loader, cleared: Sequence[Path]) -> Model:
         entries = model.pop("include", None) or []
         if not isinstance(entries, list):
             hint = "Write a list, as in include: [other.yml]."
             raise PathError.at(("include",), f"`include` must be a list, got {shown(entries)}", hint)
         for i, entry in enumerate(entries):
             with Naming(("include", i)):
+                _note_include(within.interpolation.notices, i, entry)
                 other = within._included(entry)
             for section in ("services", "secrets"):
                 for name, value in (other.get(section) or {}).items():
                     place = model.setdefault(section, {})
-                    with Naming((section, name)):
-                        place[name] = merge(value, place[name], f"{section}.*") if name in place else value
+                    # What several files include comes in once.
+                    if value != place.setdefault(name, value):
+                        _clear_in(section, name, value, cleared)
+                        with Naming((section, name)):
+                            place[name] = merge(value, place[name], f"{section}.*")
         return model
 
     def _included(self, entry: Any) -> Model:
@@ -148,7 +168,7 @@ class Loader(Record):
             environment.setdefault(name, value)
         inner = Loader(
             environment,
-            Interpolation(environment.get, self.interpolation.unset),
+            Interpolation(environment.get, self.interpolation.notices),
             self.places,
             posixpath.relpath(folder or ".", self.sources or ".") if not posixpath.isabs(folder) else folder,
             folder,
@@ -169,13 +189,18 @@ class Loader(Record):
                 path = _join(self.folder, name)
                 if not os.path.exists(path):
                     raise BakeError.of(f"stat {path}: no such file or directory")
-                found |= variables(path, {**found, **self.environment})
+                found = variables(path, self.environment, found)
         return found
 
     # Extends
 
-    def _extend(self, name: str, services: Model, filename: str, chain: tuple[tuple[str, str], ...]) -> Any:
-        """Return a service laid over the one it extends, through any number of them."""
+    def _extend(
+        self, name: str, services: Model, filename: str, chain: tuple[tuple[str, str], ...], cleared: Sequence[Path]
+    ) -> Any:
+        """Return a service laid over the one it extends, through any number of them.
+
+        `cleared` are the paths that the tags in the service's document clear.
+        """
         service = services[name]
         if not isinstance(service, dict) or "extends" not in service:
             return service
@@ -189,11 +214,11 @@ class Loader(Record):
             hint = "Name the service, as in extends: {service: base, file: base.yml}."
             raise PathError.at(way, f"extends.{name}.service is required", hint)
         source = extends.get("file") if isinstance(extends, dict) else None
-        among, origin = services, filename
+        among, origin, theirs = services, filename, cleared
         if source is not None:
             origin = str(source)
             with Naming((*way, "file")):
-                among = self._extended_services(origin, name)
+                among, theirs = self._extended_services(origin, name)
         if ref not in among:
             near = nearest(ref, among)
             hint = f"Did you mean '{near}'?" if near else f"There are: {', '.join(list(among)[:12]) or 'none'}."
@@ -202,21 +227,27 @@ class Loader(Record):
             raise PathError.at((*way, "service"), message, hint)
         self.places.bases[filename, name] = origin, ref
         try:
-            base = self._extend(ref, among, origin, (*chain, (filename, name)))
+            base = deepcopy(self._extend(ref, among, origin, (*chain, (filename, name)), theirs))
         except PathError as error:
             if origin == filename:
                 raise
             raise self.places.placed(error, self.places.opened[origin]) from None
         own = {key: value for key, value in service.items() if key != "extends"}
+        _clear_in("services", name, base, cleared)
         with Naming(("services", name)):
-            services[name] = merge(deepcopy(base), own, "services.*") if isinstance(base, dict) else service
+            services[name] = merge(base, own, "services.*") if isinstance(base, dict) else service
         return services[name]
 
-    def _extended_services(self, path: str, name: str) -> Model:
+    def _extended_services(self, path: str, name: str) -> tuple[Model, Sequence[Path]]:
+        """Return the services of a file, and the paths that the tags in its last document clear."""
         file = read_named(_join(self.sources, path))
         self.places.opened[path] = file
         model: Model = {}
+        cleared: Sequence[Path] = ()
         for document in parse(file.name, file.data):
+            cleared = document.cleared
+            for cleared_path in cleared:
+                _clear(model, cleared_path)
             try:
                 model = merge(model, self._own(file, document))
             except PathError as error:
@@ -234,19 +265,12 @@ class Loader(Record):
         for fields in found.values():
             if isinstance(fields, dict) and isinstance(fields.get("extends"), dict) and fields["extends"].get("file"):
                 fields["extends"] = {**fields["extends"], "file": _join(folder, str(fields["extends"]["file"]))}
-        return found
+        return found, cleared
 
 
 def _services(model: Model) -> Model:
     services = model.get("services")
     return services if isinstance(services, dict) else {}
-
-
-def _kept(name: str, service: Any) -> Any:
-    if service is not None and not isinstance(service, dict):
-        hint = f"Write a mapping, as in {name}: {{build: .}}."
-        raise PathError.at(("services", name), f"services.{name} must be a mapping", hint)
-    return None if service is None else {key: service[key] for key in KEPT if service.get(key) is not None}
 
 
 def _clear(model: Model, path: Path) -> None:
@@ -257,18 +281,57 @@ def _clear(model: Model, path: Path) -> None:
         at.pop(path[-1], None)
 
 
+def _clear_in(section: str, name: str, entry: Any, paths: Sequence[Path]) -> None:
+    """Clear paths of a document in an entry of one of its sections."""
+    for path in paths:
+        if len(path) > 2:
+            _clear({section: {name: entry}}, path)
+
+
+INCLUDE = ("path", "project_directory", "env_file")
+
+
+def _note_include(notices: Notices, at: int, entry: Any) -> None:
+    """Warn of keys of an include that it does not have. Raises BakeError where it is neither a mapping nor a text."""
+    if isinstance(entry, list):
+        raise BakeError.of(f"include.{at} must be a mapping or string", hint="Write one file, as in - other.yml.")
+    for key in entry if isinstance(entry, dict) else ():
+        if key not in INCLUDE:
+            near = nearest(key, INCLUDE)
+            hint = f"Did you mean '{near}'?" if near else f"It may hold {', '.join(INCLUDE)}."
+            notices.ignored(("include", at, key), "an include has no such key", hint)
+
+
 def _texts(value: Any) -> list[str]:
     return [] if value is None else [str(v) for v in value] if isinstance(value, list) else [str(value)]
 
 
-def variables(path: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a file of them. Raises BakeError."""
+def variables(path: str, environment: Mapping[str, str], found: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables of a file of them, on top of those found before. Raises BakeError."""
     try:
-        return dotenv.parse(read_named(path).data.decode("utf-8", "replace"), environment.get, path)
+        return dotenv.parse(read_named(path).data.decode("utf-8", "replace"), environment.get, path, found)
     except BakeError as error:
         first = error.diagnostics[0]
         message = f"failed to read {path}: {error}"
         raise BakeError([replace(first, summary=message, detail="", subject=None)]) from None
+
+
+def project_name(files: Sequence[File], interpolation: Interpolation, parsed: dict[str, list[Document]]) -> str:
+    """Return the name that the last file with one gives the project, empty where none does. Raises BakeError.
+
+    `parsed` receives the documents of the files, for their loader. A file that cannot be parsed names nothing here.
+    """
+    name = ""
+    for file in files:
+        try:
+            parsed[file.name] = list(parse(file.name, file.data))
+        except BakeError:
+            continue
+        for document in parsed[file.name]:
+            found = document.data.get("name") if isinstance(document.data, dict) else None
+            if found is not None and not isinstance(found, dict | list):
+                name = shown(found) or name
+    return interpolation.text(name)
 
 
 # Canonical forms
@@ -291,15 +354,11 @@ def canonical(path: Steps, service: Model) -> Model:
 def _canonical_build(path: Steps, build: Any) -> Model:
     if isinstance(build, str):
         return {"context": build}
-    if not isinstance(build, dict):
-        where = ".".join(map(str, path))
-        hint = "Name the context, as in build: ., or write a mapping, as in build: {context: .}."
-        raise PathError.at(path, f"{where}: invalid type {type(build).__name__} for build", hint)
     out = dict(build)
     if isinstance(out.get("secrets"), list):
         out["secrets"] = [entry if isinstance(entry, dict) else {"source": entry} for entry in out["secrets"]]
     for key in ("provenance", "sbom"):
-        if key in out:
+        if key in out and not isinstance(out[key], dict | list):
             out[key] = shown(out[key])
     if isinstance(out.get("additional_contexts"), list):
         out["additional_contexts"] = dict(_pairs((*path, "additional_contexts"), out["additional_contexts"]))
@@ -367,18 +426,21 @@ def environment_of(service: Model, environment: Mapping[str, str]) -> dict[str, 
         value = environment.get(name)
         return own.get(name) if value is None else value
 
-    found: dict[str, str | None] = {}
+    found: dict[str, str] = {key: value for key, value in own.items() if value is not None}
     for i, entry in enumerate(service.get("env_file") or ()):
         path, required = entry["path"], entry.get("required", True)
         if not os.path.exists(path):
-            if required in {True, "true"}:
+            if required:
                 why = "no such file or directory"
                 hint = fault("stat", path, FileNotFoundError()).diagnostics[0].hint
                 hint = hint or f"Make it, or write {{path: {path}, required: false}} if it need not be there."
                 raise PathError.at(("env_file", i, "path"), f"env file {path} not found: stat {path}: {why}", hint)
             continue
+        if entry.get("format") not in {None, "", ".env"}:
+            message = f'unsupported env_file format "{entry["format"]}"'
+            raise PathError.at(("env_file", i, "format"), message, "Remove it; values are read as in .env.")
         with Naming(("env_file", i, "path")):
-            found |= dotenv.parse(read_named(path).data.decode("utf-8", "replace"), lookup, path)
+            found = dotenv.parse(read_named(path).data.decode("utf-8", "replace"), lookup, path, found)
     return {**found, **own}
 
 

@@ -15,10 +15,11 @@ NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: 
 
 def _wrong(path: Steps, value: Any, what: str, hint: str = "") -> Fault:
     """Return a fault of a value that is not what it must be."""
-    return Fault(path, f"{_dotted(path)} {what}", hint, value if isinstance(value, str) else "")
+    return Fault(path, f"{dotted(path)} {what}", hint, value if isinstance(value, str) else "")
 
 
-def _dotted(path: Steps) -> str:
+def dotted(path: Steps) -> str:
+    """Return a path as text."""
     return ".".join(map(str, path))
 
 
@@ -34,7 +35,7 @@ def _item(value: Any) -> str:
 
 def scalar(*types: type) -> Check:
     """Return a check for values of these types; bool is no integer."""
-    wanted = sorted(NAMES[t] for t in types)
+    wanted = sorted(NAMES[t] for t in types if t is not int or float not in types)  # a number is any of the two
     words = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} or {wanted[-1]}"
 
     def check(path: Steps, value: Any) -> Iterator[Fault]:
@@ -86,6 +87,7 @@ def each(check: Check) -> Check:
 def list_or_dict(path: Steps, value: Any) -> Iterator[Fault]:
     """Check a list of texts, or a mapping to scalars."""
     if isinstance(value, dict):
+        yield from _no_empty_key(path, value)
         for key, item in value.items():
             if isinstance(item, dict | list):
                 what = "must be a boolean, null, number or string"
@@ -96,6 +98,24 @@ def list_or_dict(path: Steps, value: Any) -> Iterator[Fault]:
         yield _no_mapping(path, value)
 
 
+def _no_empty_key(path: Steps, value: Mapping[str, Any]) -> Iterator[Fault]:
+    if "" in value:
+        yield Fault((*path, ""), f"{dotted(path)} additional properties '' not allowed", "Give it a name.", on_key=True)
+
+
+def unique(check: Check) -> Check:
+    """Return a check for lists that hold no item twice."""
+
+    def check_list(path: Steps, value: Any) -> Iterator[Fault]:
+        yield from check(path, value)
+        for i, item in enumerate(value if isinstance(value, list) else ()):
+            if (first := value.index(item)) < i:
+                message = f"{dotted(path)} items at {first} and {i} are equal"
+                yield Fault((*path, i), message, "Remove one of them.")
+
+    return check_list
+
+
 def text_or_list(path: Steps, value: Any) -> Iterator[Fault]:
     """Check a text or a list of texts."""
     return each(TEXT)(path, value) if isinstance(value, list) else TEXT(path, value)
@@ -104,10 +124,11 @@ def text_or_list(path: Steps, value: Any) -> Iterator[Fault]:
 def hosts(path: Steps, value: Any) -> Iterator[Fault]:
     """Check a list of texts, or a mapping to texts and lists of texts."""
     if isinstance(value, dict):
+        yield from _no_empty_key(path, value)
         for key, item in value.items():
             yield from text_or_list((*path, key), item)
     else:
-        yield from each(TEXT)(path, value)
+        yield from unique(each(TEXT))(path, value)
 
 
 def fields(known: Mapping[str, Check], path: Steps, value: Any) -> Iterator[Fault]:
@@ -118,7 +139,7 @@ def fields(known: Mapping[str, Check], path: Steps, value: Any) -> Iterator[Faul
     unknown = [key for key in value if key not in known and not key.startswith("x-")]
     if unknown:
         names = ", ".join(f"'{key}'" for key in unknown)
-        message = f"{_dotted(path)} additional properties {names} not allowed"
+        message = f"{dotted(path)} additional properties {names} not allowed"
         yield Fault((*path, unknown[0]), message, _known_hint(unknown[0], known), on_key=True)
     for key, check in known.items():
         if key in value:
@@ -139,7 +160,7 @@ def _limit(path: Steps, value: Any) -> Iterator[Fault]:
         for key in ("soft", "hard"):
             if key not in value:
                 hint = f"Write both, as in {_key(path)}: {{soft: 1024, hard: 2048}}."
-                yield Fault(path, f"{_dotted(path)} missing property '{key}'", hint, on_key=True)
+                yield Fault(path, f"{dotted(path)} missing property '{key}'", hint, on_key=True)
     else:
         yield from scalar(int, str)(path, value)
 
@@ -152,13 +173,21 @@ def _limits(path: Steps, value: Any) -> Iterator[Fault]:
         yield from _limit((*path, key), limit)
 
 
+SECRET_USE: dict[str, Check] = {
+    **dict.fromkeys(("source", "target", "uid", "gid"), TEXT),
+    "mode": scalar(str, int, float),
+}
+
+
 def _secret_use(path: Steps, value: Any) -> Iterator[Fault]:
-    known = {"source": TEXT, "target": TEXT, "uid": TEXT, "gid": TEXT, "mode": scalar(str, int, float)}
-    return fields(known, path, value)
+    return fields(SECRET_USE, path, value)
+
+
+ENV_FILE: dict[str, Check] = {"path": TEXT, "format": TEXT, "required": SWITCH}
 
 
 def _env_file(path: Steps, value: Any) -> Iterator[Fault]:
-    return fields({"path": TEXT, "format": TEXT, "required": SWITCH}, path, value)
+    return fields(ENV_FILE, path, value)
 
 
 BUILD: dict[str, Check] = {
@@ -166,7 +195,7 @@ BUILD: dict[str, Check] = {
     **dict.fromkeys(("args", "ssh", "labels", "additional_contexts"), list_or_dict),
     **dict.fromkeys(("entitlements", "cache_from", "cache_to", "tags", "platforms"), each(TEXT)),
     **dict.fromkeys(("no_cache", "pull", "privileged", "provenance", "sbom"), SWITCH),
-    "no_cache_filter": text_or_list,
+    "no_cache_filter": unique(text_or_list),
     "shm_size": scalar(int, str),
     "extra_hosts": hosts,
     "secrets": each(_secret_use),
@@ -178,6 +207,7 @@ SERVICE: dict[str, Check] = {
     "build": lambda path, value: fields(BUILD, path, value),
     "environment": list_or_dict,
     "env_file": each(_env_file),
+    "platform": lambda _path, _value: iter(()),
 }
 
 
@@ -195,6 +225,9 @@ def _external(path: Steps, value: Any) -> Iterator[Fault]:
 def _options(path: Steps, value: Any) -> Iterator[Fault]:
     if not isinstance(value, dict):
         yield _no_mapping(path, value)
+        return
+    for key, item in value.items():
+        yield from scalar(str, int, float)((*path, key), item)
 
 
 SECRET: dict[str, Check] = {

@@ -43,7 +43,7 @@ def _inconsistencies(model: Model) -> Iterator[Fault]:
                 yield fault._replace(path=path, message=f"service {quote(name)} {fault.message}")
     for name, secret in secrets.items():
         fields = secret or {}
-        if not _switch(fields.get("external")) and not fields.get("file") and not fields.get("environment"):
+        if not fields.get("external") and not fields.get("file") and not fields.get("environment"):
             message = f"secret {quote(name)} must declare either `file` or `environment`: invalid compose project"
             yield Fault(("secrets", name), message, f"Write for instance {name}: {{file: {name}.txt}}.", on_key=True)
 
@@ -123,8 +123,8 @@ def target_of(name: str, service: Model, secrets: Model, environment: Mapping[st
         shm_size=_shm_size(build.get("shm_size")),
         ulimits=_ulimits(build.get("ulimits")),
         extra_hosts=dict(_hosts(build.get("extra_hosts"))),
-        no_cache=_switch(build.get("no_cache")) or None,
-        pull=_switch(build.get("pull")) or None,
+        no_cache=build.get("no_cache") or None,
+        pull=build.get("pull") or None,
     )
     target.cache_from = _parsed(CacheEntry, _list(build.get("cache_from")) or (), "cache_from")
     target.cache_to = _parsed(CacheEntry, _list(build.get("cache_to")) or (), "cache_to")
@@ -145,10 +145,6 @@ def _order(entry: Ssh) -> tuple[str, tuple[str, ...]]:
 
 def _list(value: Any) -> list[str] | None:
     return None if value is None else [value] if isinstance(value, str) else [shown(item) for item in value]
-
-
-def _switch(value: Any) -> bool:
-    return value is True or isinstance(value, dict) or (isinstance(value, str) and value.lower() in {"true", "1", "t"})
 
 
 def _contexts(value: Any) -> dict[str, str] | None:
@@ -180,8 +176,8 @@ def _bytes(count: int) -> str:
 def _ulimits(value: Any) -> list[str] | None:
     out = []
     for name, limit in (value or {}).items():
-        # A single number is lost in the reference, which reads the pair only: files that hold one get zero.
-        soft, hard = (limit["soft"], limit["hard"]) if isinstance(limit, dict) else (0, 0)
+        # The reference loses a single number and asks for 0:0, with which no step can open a file.
+        soft, hard = (limit["soft"], limit["hard"]) if isinstance(limit, dict) else (limit, limit)
         with _At("ulimits", name):
             out.append(ulimit(f"{name}={soft}:{hard}"))
     return out or None
@@ -200,8 +196,12 @@ def _hosts(value: Any) -> list[tuple[str, str]]:
                 message = f"invalid additional host, missing IP: {entry}"
                 raise PathError.at(("build", "extra_hosts", i), message, hint, entry)
             found.setdefault(host, []).extend(address.split(","))
-    # IPv6 addresses may stand in brackets.
-    return [(h, ",".join(a[1:-1] if a[:1] == "[" and a[-1:] == "]" else a for a in ips)) for h, ips in found.items()]
+    return [(host, ",".join(map(_bare, addresses))) for host, addresses in found.items()]
+
+
+def _bare(address: str) -> str:
+    """Return an IPv6 address without its brackets."""
+    return address[1:-1] if len(address) > 2 and address[0] == "[" and address[-1] == "]" else address
 
 
 def _attests(build: Model) -> list[Attest] | None:
@@ -216,7 +216,7 @@ def _attests(build: Model) -> list[Attest] | None:
 def _secret(i: int, use: Model, secrets: Model) -> Secret:
     source = str(use.get("source", ""))
     secret = secrets.get(source) or {}
-    if _switch(secret.get("external")):
+    if secret.get("external"):
         message = f"unsupported external secret {secret.get('name', '')}"
         hint = "Take it from a file or a variable: declare it with file or environment."
         raise PathError.at(("build", "secrets", i, "source"), message, hint, source)

@@ -1,0 +1,42 @@
+"""Compose files against the reference's recorded answers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bakepy.diagnostics import BakeError
+from bakepy.planner.define import define
+from bakepy.planner.load import COMPOSE_NAMES, File
+from bakepy.planner.printing import show
+from bakepy.planner.select import select
+from tests.peer.record_compose import CASES, lay_out
+from tests.peer.record_definitions import files_of
+from tests.planner.definitions import world
+
+
+def tables() -> list:
+    out = []
+    for path in sorted(CASES.glob("*.json")):
+        table = json.loads(path.read_text())
+        for i, case in enumerate(table["cases"]):
+            out.append(pytest.param(files_of(table, case), case, id=f"{path.stem}-{i}"))
+    return out
+
+
+def answer(files: dict[str, str], env: dict[str, str]) -> dict | None:
+    """Return what is shown of all targets, None where the files are refused."""
+    named = [File(name, files[name].encode()) for name in COMPOSE_NAMES if name in files]
+    try:
+        return json.loads(show(select(define(named, world(**env)), ["default"])))
+    except BakeError:
+        return None
+
+
+@pytest.mark.parametrize(("files", "case"), tables())
+def test_answers_as_the_reference(files, case, tmp_path: Path, monkeypatch):
+    """A Compose file gives the reference's targets, or is refused as there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/baker")
+    lay_out(tmp_path, files)
+    assert answer(files, case.get("env", {})) == case.get("ours", case.get("print"))
