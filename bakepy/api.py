@@ -62,6 +62,7 @@ def load(
     from bakepy.planner.checks import check, complete
     from bakepy.planner.define import World, define
     from bakepy.planner.load import read
+    from bakepy.planner.options import ineffective
     from bakepy.planner.select import select
     from bakepy.platforms import local
 
@@ -78,6 +79,7 @@ def load(
     config = select(found, list(targets), wanted)
     config.warnings += found.warnings
     complete(config, settings.lookup)
+    config.warnings += ineffective(config, config.targets)
     check(config, settings.lookup)
     return config
 
@@ -120,7 +122,9 @@ async def build(
     chosen = choose(builder or settings.builder, settings)
     env = Environment(variables, settings.docker_config, proxies(settings.docker_config, chosen.load_into.url))
     reporter = _Told(report) if report else Reporter()
-    for warning in (*chosen.warnings, *mixed_secrets(plan.config, plan.specs, variables)):
+    s3 = any(cache.type == "s3" for spec in plan.specs.values() for cache in (*spec.cache_from, *spec.cache_to))
+    unsupported = settings.unsupported(s3=s3)
+    for warning in (*chosen.warnings, *mixed_secrets(plan.config, plan.specs, variables), *unsupported):
         reporter.report(Message(str(warning), "warning"))
     return await run(plan.graph, chosen, reporter, env, plan.specs)
 

@@ -14,6 +14,21 @@ from bakepy.booleans import FALSE, TRUE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bakepy.diagnostics import Diagnostic
+
+UNSUPPORTED = {
+    "BUILDX_SEND_GIT_QUERY_AS_INPUT": "The frontend must know the queries of repositories' addresses.",
+    "BUILDKIT_NO_CLIENT_TOKEN": "Tokens of registries are fetched on this machine.",
+}
+"""Switches of the reference that change builds and that bakepy does not have, each with what holds instead."""
+
+AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+AWS_SOURCES = (
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_ROLE_ARN"),
+    *("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+)
+"""Variables that name credentials for `type=s3` caches in ways that bakepy does not read."""
+
 
 class Settings:
     """Answer questions about an environment; tests pass a mapping of their own."""
@@ -141,6 +156,22 @@ class Settings:
     def source_policy(self) -> str:
         """Return the file of a source policy that `EXPERIMENTAL_BUILDKIT_SOURCE_POLICY` names, empty for none."""
         return self._environ.get("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY", "")
+
+    def unsupported(self, *, s3: bool) -> list[Diagnostic]:
+        """Return a warning for each variable that is set and has no effect; `s3` is whether a cache is of that type."""
+        from bakepy.diagnostics import Diagnostic, Severity
+
+        found = [
+            Diagnostic("No effect", f"{name} is not read. {words}", hint=f"Unset {name}.", severity=Severity.WARNING)
+            for name, words in UNSUPPORTED.items()
+            if self.flag(name)
+        ]
+        named = [name for name in AWS_SOURCES if self._environ.get(name)]
+        if s3 and named and not all(map(self._environ.get, AWS_KEYS)):
+            detail = f"{named[0]} is not read: caches of type s3 take their credentials from {' and '.join(AWS_KEYS)}."
+            hint = f"Set {' and '.join(AWS_KEYS)}."
+            found.append(Diagnostic("No effect", detail, hint=hint, severity=Severity.WARNING))
+        return found
 
     @property
     def metadata_provenance(self) -> str:

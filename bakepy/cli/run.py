@@ -67,7 +67,8 @@ def run(config: Config, options: RunOptions) -> int:
         remote=options.remote,
     )
     check(specs, settings.environment(), partial(related, config.definition))
-    warn(mixed_secrets(config, specs, settings.environment()))
+    s3 = any(cache.type == "s3" for spec in specs.values() for cache in (*spec.cache_from, *spec.cache_to))
+    warn([*mixed_secrets(config, specs, settings.environment()), *settings.unsupported(s3=s3)])
     graph = build_graph(specs)
     reporter: Reporter = Steady(choose(options.progress, sys.stderr))
     builder = choose_builder(options.builder, settings)

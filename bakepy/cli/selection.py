@@ -155,6 +155,10 @@ def config(given: Given, settings: Settings) -> Config:
         from bakepy.planner.survey import odd_platforms
 
         warn(odd_platforms(chosen, chosen.targets))
+    if any(t.output or t.cache_from or t.cache_to or t.attest or t.secret for t in chosen.targets.values()):
+        from bakepy.planner.options import ineffective
+
+        warn(ineffective(chosen, chosen.targets))
     if given.switch("push"):
         from bakepy.planner.survey import unpushed
 

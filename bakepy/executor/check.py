@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
 from bakepy.files import read_file
+from bakepy.model.text import quote
 from bakepy.planner.checks import no_value
 from bakepy.planner.config import Config
 from bakepy.planner.load import impossible, reason
@@ -241,6 +242,10 @@ class _Run:
             hint = f"{f'did you mean {near}? ' if near else ''}There are {', '.join(EXPORT_TYPES)}"
             self.fault(f"unknown output type {export.type}", hint)
             return
+        if export.type == "docker" and not export.dest and (context := export.attr("context")):
+            # The image would be loaded into another Engine than the one that is meant.
+            message = f"images cannot be loaded into the Docker context {quote(context)} by an output"
+            self.fault(message, f"Remove context, and set DOCKER_CONTEXT={context} to load images into it.")
         if export.pushes and export.type == "image" and not export.names:
             self.fault("tag is needed when pushing to registry", "give the target tags, or the output a name=")
         if export.dest == "-":

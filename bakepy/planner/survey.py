@@ -9,6 +9,7 @@ from bakepy.planner import checks
 from bakepy.planner.config import Config, Definition
 from bakepy.planner.define import World, define, validate_label
 from bakepy.planner.load import File
+from bakepy.planner.options import ineffective
 from bakepy.planner.overrides import Lookup, Setting
 from bakepy.planner.places import Related, element, related
 from bakepy.planner.select import LINK, Groups, select
@@ -55,6 +56,7 @@ def survey(
     found += checks.faults(config, built, lookup)
     found += [*definition.warnings, *config.warnings, *_cycles(definition), *_shared_tags(config, names)]
     found += odd_platforms(config, built)
+    found += ineffective(config, built)
     if not wanted and not found:
         found.append(
             Diagnostic(
