@@ -62,6 +62,10 @@ def check(
     for name, spec in specs.items():
         run.name = name
         run.spec(spec)
+    if any(spec.links and len(spec.platforms) == 1 for spec in specs.values()):
+        from bakepy.executor.links import missing_platforms
+
+        run.faults += missing_platforms(specs, locate)
     if run.faults:
         raise BakeError(run.faults)
 

@@ -349,4 +349,6 @@ class _Linker:
             if len(mine) > 1 and len(theirs) > 1 and not set(mine) <= set(theirs):
                 shown = (f"[{' '.join(platforms)}]" for platforms in (mine, theirs))
                 message = "target {} can't be used by {} because its platforms {} are not a subset of {}"
-                raise BakeError([self._config.fault(link, "platforms", message.format(link, name, *shown))])
+                definition = self._config.definition
+                places = (*related(definition, name, "platforms"), *related(definition, link, "platforms"))
+                raise BakeError([Diagnostic(message.format(link, name, *shown), related=tuple(dict.fromkeys(places)))])

@@ -8,10 +8,18 @@ from typing import Any
 
 import pytest
 
-from bakepy.diagnostics import BakeError, Source, Span
+from bakepy.diagnostics import BakeError, Diagnostic, Keeping, Source, Span
 from bakepy.executor.check import check
 from bakepy.planner import location
-from bakepy.planner.spec import Export, InlineDockerfile, LocalContext, LocalDockerfile, SecretSource, SolveSpec
+from bakepy.planner.spec import (
+    Export,
+    InlineDockerfile,
+    LinkContext,
+    LocalContext,
+    LocalDockerfile,
+    SecretSource,
+    SolveSpec,
+)
 from bakepy.records import replace
 from tests.privileges import folder_of_an_ordinary_user
 
@@ -79,6 +87,46 @@ def test_faults(changes: dict[str, Any], words: str, remedy: str) -> None:
     ((summary, hint),) = faults(changes)
     assert words in summary
     assert remedy in hint
+
+
+BOTH = ("linux/amd64", "linux/arm64")
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "mine", "theirs", "wrong"),
+    [
+        ("FROM base", "linux/s390x", BOTH, True),
+        ("FROM scratch\nCOPY --from=BASE / /", "linux/s390x", BOTH, True),
+        ("FROM base", "linux/arm64", BOTH, False),
+        ("FROM base", "linux/s390x", ("linux/amd64",), False),
+        ("FROM base", "linux/s390x", (), False),
+        ("FROM base", "", BOTH, False),
+        ("FROM --platform=$BUILDPLATFORM base", "linux/s390x", BOTH, False),
+        ("FROM scratch", "linux/s390x", BOTH, False),
+    ],
+)
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_linked_target_lacks_the_platform(
+    folder: Path, dockerfile: str, mine: str, theirs: tuple[str, ...], wrong: bool, inline: bool
+) -> None:
+    """Both places are shown, unless the Dockerfile chooses another platform or ignores the link."""
+    (folder / "D").write_text(dockerfile)
+    specs = {
+        "base": replace(GOOD, platforms=theirs),
+        "app": replace(
+            GOOD,
+            dockerfile=InlineDockerfile(dockerfile) if inline else LocalDockerfile("D"),
+            contexts=(("base", LinkContext("base")),),
+            platforms=(mine,) if mine else (),
+        ),
+    }
+    place = Span(Source("docker-bake.hcl", "platforms"), 0, 9)
+    found: list[Diagnostic] = []
+    with Keeping(found):
+        check(specs, {}, lambda target, attribute, _: ((f"{target} {attribute}", place),))
+    shown = [(d.summary, [label for label, _ in d.related]) for d in found]
+    summary = 'target "app" is built for "linux/s390x", its linked target "base" is not'
+    assert shown == ([(summary, ["app platforms", "base platforms"])] if wrong else [])
 
 
 ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
