@@ -145,6 +145,9 @@ class _Run:
         self.at("output")
         for export in spec.exports:
             self.export(export)
+        if sum(export.writes_layout for export in spec.exports) > 1:
+            hint = "Give one of them to another target."
+            self.fault(f'several outputs of target "{self.name}" write an OCI layout', hint)
         self.at("cache-from")
         for cache in spec.cache_from:
             self.once(self.cache, cache)
@@ -212,6 +215,16 @@ class _Run:
             for fault in error.diagnostics:
                 self.fault(str(fault), fault.hint)
 
+    def index(self, path: Path) -> None:
+        """Check the index of a layout to which an image is added."""
+        from bakepy.buildkit.session.content import Layout
+
+        if os.path.lexists(path / "index.json"):
+            try:
+                Layout(path).images()
+            except BakeError as error:
+                self.fault(str(error), "Name a folder that is new, empty or an OCI layout.")
+
     def secret(self, secret: SecretSource) -> None:
         source = secret_place(secret, self.variables)
         if isinstance(source, str):
@@ -278,6 +291,8 @@ class _Run:
             self.fault(f"destination file {path} is a directory", f"name a file, such as {path / 'image.tar'}")
         elif not _writable(path):
             self.fault(f"no permission to write to {path}", "check its folder's mode and owner")
+        if export.writes_layout:
+            self.index(path)
         if not folder and not self.apart:
             other = self.written.setdefault(os.path.realpath(path), self.name)
             if other != self.name:

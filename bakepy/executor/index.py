@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from bakepy.booleans import TRUE
 from bakepy.builders.registries import Access
 from bakepy.diagnostics import BakeError
+from bakepy.executor.outcome import DESCRIPTOR, DIGEST
 from bakepy.executor.registry import DOCKER_INDEX, INDEX, Reference, Registry
 from bakepy.planner.spec import Export
 from bakepy.platforms import Platform
@@ -20,8 +21,6 @@ from bakepy.records import Record
 if TYPE_CHECKING:
     from bakepy.buildkit.session.credentials import Credentials
 
-DESCRIPTOR = "containerimage.descriptor"
-DIGEST = "containerimage.digest"
 NAME = "image.name"
 DOCKER = "application/vnd.docker."
 ORDER = ("mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType")

@@ -163,7 +163,9 @@ class NodeRun:
                     return await self._call(build, vertex, ask, steps)
                 attempt.result = result = await build.solve(ask)
                 await self._warn(spec, result)
-                return await self._finish(build, vertex, result, lowered.exporters, steps)
+                solved = await self._finish(build, vertex, result, lowered.exporters, steps)
+            outputs.enter(spec, solved.response)
+            return solved
 
     async def _call(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> Solved:
         answer = await build.call(ask, vertex.spec.call)
@@ -208,7 +210,7 @@ class NodeRun:
 
     async def _session_for(self, spec: SolveSpec, outputs: Outputs, stack: AsyncExitStack) -> Session:
         """Return the session that serves a solve: its own where others must not answer for it."""
-        private = [*outputs.services, *self._work.private_services(spec)]
+        private = [*outputs.services, *self._work.private_services(spec, outputs.layout)]
         if self._shared and not private:
             return self._shared
         if not self._shared:

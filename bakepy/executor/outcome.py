@@ -21,6 +21,7 @@ from bakepy.records import Record
 if TYPE_CHECKING:
     from bakepy.executor.parts import Ended
 
+DESCRIPTOR = "containerimage.descriptor"
 DIGEST = "containerimage.digest"
 BUILD_REF = "buildx.build.ref"
 WARNINGS = "buildx.build.warnings"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,10 +15,12 @@ from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
 from bakepy.drivers.threads import apart
 from bakepy.executor.lower import NodeFacts
+from bakepy.executor.outcome import DESCRIPTOR
 from bakepy.planner.spec import Export, SolveSpec
 from bakepy.records import replace
 
 if TYPE_CHECKING:
+    from bakepy.buildkit.session.content import ImageLayout
     from bakepy.buildkit.session.filesend import DirTarget, OpenSink, Sink
     from bakepy.buildkit.session.rpc import Service
     from bakepy.executor.work import Work
@@ -33,6 +37,8 @@ class Outputs:
     ) -> None:
         self.facts = facts
         self.services: list[Service] = [] if services is None else services
+        self.layout: ImageLayout | None = None
+        """The folder to which the daemon writes an image by blobs, where there is one."""
         self._stop: list[Callable[[BaseException], None]] = [] if _stop is None else _stop
 
     @classmethod
@@ -46,6 +52,8 @@ class Outputs:
                 if export.type == "docker" and not export.dest:
                     if Capability.LOADS_BY_ITSELF not in facts.capabilities:
                         targets[index] = await outputs._load(index, work, stack)
+                elif export.writes_layout:
+                    outputs.layout = _layout(export, work.real(export.dest))
                 elif export.dest and export.type != "image":
                     targets[index] = _target(export, work.real(export.dest))
             if targets:
@@ -53,6 +61,20 @@ class Outputs:
 
                 outputs.services.append(FileSend(targets, outputs._failed))
             yield outputs
+
+    def enter(self, spec: SolveSpec, response: Mapping[str, str]) -> None:
+        """Enter the image into the index of its layout, which the daemon leaves to this side; raises BakeError."""
+        if self.layout is None:
+            return
+        from bakepy.executor.registry import Reference
+
+        names = [Reference.parse(name) for export in spec.exports if export.writes_layout for name in export.names]
+        descriptor = json.loads(b64decode(response[DESCRIPTOR])) if DESCRIPTOR in response else None
+        try:
+            self.layout.enter(descriptor, {str(name): name.tag for name in names})
+        except OSError as error:
+            reason = error.strerror or "input/output error"
+            raise BakeError.of(f"Cannot write {self.layout.path}/index.json", f"{reason}.") from error
 
     def on_error(self, stop: Callable[[BaseException], None]) -> None:
         """Have the solve stopped when an export fails on this side: the daemon may not notice."""
@@ -90,12 +112,15 @@ def _target(export: Export, real: str) -> DirTarget | OpenSink:
             return FileSink(path, metadata, real=real)
 
         return open_file
-    if export.type != "local":
-        raise BakeError.of(
-            f"{export.type} exporter with tar=false is not supported yet",
-            hint="leave tar=false out, and unpack the file",
-        )
     return DirTarget(path, delete=export.attr("mode") == "delete", real=real)
+
+
+def _layout(export: Export, real: str) -> ImageLayout:
+    from bakepy.buildkit.session.content import ImageLayout
+    from bakepy.buildkit.session.fixed import hold
+
+    hold(export.dest, real)
+    return ImageLayout(Path(export.dest))
 
 
 class _LoadSink:

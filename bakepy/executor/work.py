@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from bakepy.drivers.docker_host import DockerHost
 
 
+EXPORTED = "export"
+"""The daemon's name for the layout that an exporter writes; a solve can have only one."""
+
+
 class Work:
     """Hold what a run needs besides its nodes."""
 
@@ -142,11 +146,17 @@ class Work:
 
         return FileSync(self.folders.served(specs), self._fault)
 
-    def private_services(self, spec: SolveSpec) -> list[Service]:
-        """Return the services that answer for one solve alone: two targets may mean different things by one id."""
+    def private_services(self, spec: SolveSpec, exported: Layout | None = None) -> list[Service]:
+        """Return the services that answer for one solve alone: two targets may mean different things by one id.
+
+        `exported` is the layout to which the daemon writes an image.
+        """
         services: list[Service] = []
         self._hold(_opened(spec, self.env.variables))
-        if layouts := _layouts(spec):
+        layouts = _layouts(spec)
+        if exported:
+            layouts[EXPORTED] = exported
+        if layouts:
             from bakepy.buildkit.session.content import Content
 
             services.append(Content(layouts))

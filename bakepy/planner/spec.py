@@ -206,7 +206,7 @@ class SolveSpec(Record):
     """Hold what one solve is.
 
     Two specs with the same `digest` give the same result, whatever they are called and wherever it goes: `exports` and
-    `tags` are no part of it.
+    `tags` are no part of it, except for an export to an OCI layout.
     """
 
     __slots__ = (
@@ -334,6 +334,8 @@ class SolveSpec(Record):
     def digest_with(self, parents: Mapping[str, str]) -> str:
         """Return the digest with linked targets named by their own digests, so that their names play no part."""
         parts = [f"{n}={_canonical(getattr(self, n), parents)}" for n in _IN_DIGEST]
+        # A solve writes to one layout only.
+        parts += [_canonical(e, parents) for e in self.exports if e.writes_layout]
         return "sha256:" + hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 

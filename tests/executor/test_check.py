@@ -89,6 +89,22 @@ def test_faults(changes: dict[str, Any], words: str, remedy: str) -> None:
     assert remedy in hint
 
 
+LAYOUT = Export("oci", (("tar", "false"),), dest="lay")
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [(None, ""), ('{"manifests": []}', ""), ("{", "Cannot read lay/index.json"), ("[]", "no image index")],
+)
+def test_the_index_of_a_layout_is_read_before_the_build(folder: Path, index: str | None, words: str) -> None:
+    """An image is added to an index that can be read."""
+    (folder / "lay").mkdir()
+    if index is not None:
+        (folder / "lay/index.json").write_text(index)
+    found = faults({"exports": (LAYOUT,)})
+    assert [words in summary for summary, _ in found] == ([True] if words else [])
+
+
 BOTH = ("linux/amd64", "linux/arm64")
 
 

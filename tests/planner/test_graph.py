@@ -148,3 +148,11 @@ def test_any_acyclic_definition_makes_a_graph(edges: list[tuple[int, int]]) -> N
     for n, ms in links.items():
         for m in ms:
             assert position[graph.of_target[f"t{m}"].id] < position[graph.of_target[f"t{n}"].id]
+
+
+@pytest.mark.parametrize(("change", "vertices"), [({}, 1), ({"dest": "other"}, 2), ({"names": ("b:1",)}, 2)])
+def test_a_solve_writes_to_one_layout(change: dict[str, object], vertices: int) -> None:
+    """Equal solves are one, unless their images go to different layouts or names."""
+    one = Export("oci", (("tar", "false"),), "lay", ("a:1",))
+    specs = {"x": replace(SPEC, exports=(one,)), "y": replace(SPEC, exports=(replace(one, **change),))}
+    assert len(build_graph(specs).vertices) == vertices

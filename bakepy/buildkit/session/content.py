@@ -1,4 +1,6 @@
-"""Serve OCI layouts to the daemon as containerd's content API: `oci-layout://` contexts, caches of type `local`.
+"""Serve OCI layouts to the daemon as containerd's content API.
+
+They are `oci-layout://` contexts, caches of type `local`, and the images that exporters write with `tar=false`.
 
 A layout is a folder with `index.json`, `oci-layout` and `blobs/<algorithm>/<hex>`. Blobs are checked against their
 digest before they get their name.
@@ -27,6 +29,7 @@ _SERVICE = "/containerd.services.content.v1.Content/"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 _NAME = "io.containerd.image.name"
 _TAG = "org.opencontainers.image.ref.name"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 
 Descriptor = dict[str, Any]
@@ -78,15 +81,22 @@ class Layout(Record):
         """Return the tags that `index.json` lists; raises BakeError where it cannot be read."""
         return [tag for image in self.images() if (tag := str(_annotations(image).get(_TAG, "")))]
 
-    def tag(self, descriptor: Descriptor, tag: str) -> None:
-        """Enter a manifest into `index.json` under a tag, which is taken from another that has it."""
-        index = self._index() if (self.path / "index.json").exists() else {"manifests": []}
-        others = [m for m in index["manifests"] if not _replaced(m, descriptor, tag)]
-        annotations = _annotations(descriptor) | {_TAG: tag}
+    def tag(self, descriptor: Descriptor, tag: str, name: str = "") -> None:
+        """Enter a manifest into `index.json` under a tag, which is taken from another that has it.
+
+        `name` is the image's whole name; images of different names may have the same tag. Raises BakeError where the
+        index cannot be read.
+        """
+        index = self._index() if os.path.lexists(self.path / "index.json") else {"manifests": []}
+        others = [m for m in index["manifests"] if not _replaced(m, descriptor, tag, name)]
+        annotations = _annotations(descriptor) | {_TAG: tag} | ({_NAME: name} if name else {})
         index |= {"schemaVersion": 2, "mediaType": index.get("mediaType") or _INDEX}
         index["manifests"] = [*others, descriptor | {"annotations": annotations}]
         _write(self.path / "oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
         _write(self.path / "index.json", json.dumps(index).encode())
+
+    def wrote(self, digest: str) -> None:
+        """Note that the daemon has written a blob, or would have if it were not there."""
 
     def _index(self) -> dict[str, Any]:
         path = self.path / "index.json"
@@ -104,6 +114,35 @@ class Layout(Record):
         return index
 
 
+class ImageLayout(Layout):
+    """A layout to which one exporter writes an image."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, writable=True)
+        self.root = ""
+        """The image's digest: the daemon writes a manifest after all that it names."""
+
+    def wrote(self, digest: str) -> None:
+        """Take the last blob for the image."""
+        self.root = digest
+
+    def enter(self, descriptor: Descriptor | None, names: Mapping[str, str]) -> None:
+        """Enter the image into `index.json` under names, each with its tag; without any, as `latest`.
+
+        `descriptor` is what an exporter answered, which may be about another image of the same build. Raises BakeError.
+        """
+        if not self.root:
+            raise BakeError.of(f"The builder wrote no image to {self.path}")
+        if descriptor is None or descriptor.get("digest") != self.root:
+            blob = self.blob(self.root)
+            media_type = json.loads(blob.read_bytes()).get("mediaType", _MANIFEST)
+            descriptor = {"mediaType": media_type, "digest": self.root, "size": blob.stat().st_size}
+        for name, tag in (names or {"": "latest"}).items():
+            self.tag(descriptor, tag, name)
+
+
 def _are_descriptors(manifests: object) -> bool:
     return isinstance(manifests, list) and all(isinstance(m, dict) and "digest" in m for m in manifests)
 
@@ -113,10 +152,12 @@ def _annotations(descriptor: Descriptor) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _replaced(manifest: Descriptor, by: Descriptor, tag: str) -> bool:
-    """Tell whether an entry of an index gives way: it has the tag, or is the same manifest without any."""
-    found = _annotations(manifest).get(_TAG)
-    return found == tag or (not found and manifest.get("digest") == by.get("digest"))
+def _replaced(manifest: Descriptor, by: Descriptor, tag: str, name: str) -> bool:
+    """Tell whether an entry of an index gives way: it has the tag and no other name, or no tag and the same digest."""
+    annotations = _annotations(manifest)
+    if found := annotations.get(_TAG):
+        return found == tag and annotations.get(_NAME, name) == name
+    return manifest.get("digest") == by.get("digest")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -181,12 +222,14 @@ class Content:
             while (message := await call.receive()) is not None:
                 request = content_pb2.WriteContentRequest.FromString(message)
                 if request.expected and layout.blob(request.expected).exists():
+                    layout.wrote(request.expected)
                     raise RpcError(Code.ALREADY_EXISTS, f"blob with expected digest {request.expected} exists")
                 with _faults(request.ref):
                     blob = blob or _Blob(layout, request)
                     answer = blob.take(request)
                 await call.send(answer.SerializeToString())
                 if request.action == content_pb2.COMMIT:
+                    layout.wrote(answer.digest)
                     return
         finally:
             if blob:

@@ -12,7 +12,7 @@ import pytest
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.proto import content_pb2
 from bakepy.buildkit.requests import CacheEntry, Exporter, GatewayRequest, SolveRequest
-from bakepy.buildkit.session.content import Content, Layout
+from bakepy.buildkit.session.content import Content, ImageLayout, Layout
 from bakepy.buildkit.session.filesend import DirTarget, FileSend
 from bakepy.buildkit.session.filesync import FileSync, LocalDir
 from bakepy.buildkit.session.rpc import Code
@@ -184,6 +184,41 @@ def test_index(tmp_path: Path) -> None:
     (layout.path / "index.json").write_text(json.dumps(index))
     assert layout.find("latest") == "b"
     assert json.loads((layout.path / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+
+
+def test_names_of_images_with_one_tag_stay_apart(tmp_path: Path) -> None:
+    """A tag is taken from the same name, or from an image without one."""
+    layout = Layout(tmp_path, writable=True)
+    layout.tag({"digest": "old"}, "1")
+    for digest, name in (("a", "x/a:1"), ("b", "x/b:1"), ("c", "x/a:1")):
+        layout.tag({"digest": digest}, "1", name)
+    assert [image["digest"] for image in layout.images()] == ["b", "c"]
+    assert (layout.find("x/a:1"), layout.find("1")) == ("c", "b")
+    layout.tag({"digest": "cache"}, "latest")
+    assert layout.tags() == ["1", "1", "latest"]
+
+
+async def test_the_root_of_an_image_is_written_last(tmp_path: Path) -> None:
+    """The last blob is the image's, be it new or there already."""
+    stored(tmp_path)
+    layout = ImageLayout(tmp_path)
+    with pytest.raises(BakeError, match="wrote no image"):
+        layout.enter(None, {})
+    manifest = b'{"mediaType": "some/type"}'
+    async with connected(Content({"s": layout})) as peer:
+        await call(peer, "Write", write("COMMIT", manifest))
+        other = {"digest": DIGEST, "size": 7}
+        layout.enter(other, {})
+        await call(peer, "Write", write("STAT", expected=DIGEST))
+        layout.enter(other, {"x/a:1": "1"})
+    digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
+    latest, named = layout.images()
+    assert {key: latest[key] for key in ("mediaType", "digest", "size")} == {
+        "mediaType": "some/type",
+        "digest": digest,
+        "size": len(manifest),
+    }
+    assert (named["digest"], named["size"]) == (DIGEST, 7)
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]", '{"manifests": 3}'])
