@@ -1,18 +1,23 @@
 """Build a folder at an endpoint, as plainly as the layers below the executor allow."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.requests import Exporter, GatewayRequest, SolveRequest
 from bakepy.buildkit.session.filesync import FileSync, LocalDir
 from bakepy.buildkit.session.server import Session
-from bakepy.progress.events import Solve
+from bakepy.progress.events import Solve, SolveUpdate
 from bakepy.transport.endpoint import Endpoint
 
 
-async def build(endpoint: Endpoint, folder: Path, *exporters: Exporter) -> Mapping[str, str]:
+async def build(
+    endpoint: Endpoint,
+    folder: Path,
+    *exporters: Exporter,
+    report: Callable[[SolveUpdate], None] = lambda _update: None,
+) -> Mapping[str, str]:
     """Build the Dockerfile in a folder, the folder being its context; returns what the exporters answer."""
     files = FileSync({"context": LocalDir(folder), "dockerfile": LocalDir(folder)})
     session = Session([files])
@@ -21,5 +26,5 @@ async def build(endpoint: Endpoint, folder: Path, *exporters: Exporter) -> Mappi
         # Engines for tests have no bridge for steps to connect to.
         attrs = {"no-cache": "", "force-network-mode": "none"}
         request = SolveRequest(ref, session.id, attrs, exporters)
-        async with client.build(request, Solve(ref, ("test",)), lambda _update: None) as run:
+        async with client.build(request, Solve(ref, ("test",)), report) as run:
             return await run.finish(await run.solve(GatewayRequest(attrs)))

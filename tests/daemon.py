@@ -6,10 +6,8 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +17,8 @@ import pytest
 from bakepy.engine.find import find
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
+from tests.waiting import accepts, wait_for
 
-PATIENCE = 30.0
 GRACE = 2.0
 """Seconds to end by itself; it waits for clients that are slow to hang up."""
 
@@ -72,7 +70,7 @@ def running_buildkitd(
             ) as daemon,
         ):
             try:
-                _wait_for(socket_path, daemon, Path(log.name))
+                _wait_for(Path(socket_path), daemon, Path(log.name))
                 yield Daemon(Endpoint(f"unix:{socket_path}"), daemon)
             finally:
                 daemon.send_signal(signal.SIGTERM)
@@ -90,11 +88,6 @@ def _unmount(folder: str) -> None:
         subprocess.run(["umount", "--lazy", *left], check=True)
 
 
-def _wait_for(path: str, daemon: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and daemon.poll() is None:
-        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
-            probe.connect(path)
-            return
-        time.sleep(0.05)
-    pytest.fail(f"buildkitd did not start:\n{log.read_text(errors='replace')[-2000:]}")
+def _wait_for(path: Path, daemon: subprocess.Popen[bytes], log: Path) -> None:
+    wait_for(lambda: daemon.poll() is not None or accepts(path))
+    assert daemon.poll() is None, f"buildkitd did not start:\n{log.read_text(errors='replace')[-2000:]}"

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +16,7 @@ import pytest
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.engine.mounts import unmount_below
-
-PATIENCE = 60.0
+from tests.waiting import PATIENCE, wait_for
 
 RUNTIME = """\
 #!/bin/sh
@@ -91,9 +89,5 @@ def _runtime(folder: Path) -> list[str]:
 
 
 def _wait_for(host: DockerHost, daemon: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and daemon.poll() is None:
-        if DockerApi(host).answers():
-            return
-        time.sleep(0.05)
-    pytest.fail(f"dockerd did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    wait_for(lambda: daemon.poll() is not None or DockerApi(host).answers())
+    assert daemon.poll() is None, f"dockerd did not start:\n{log.read_text(errors='replace')[-2000:]}"

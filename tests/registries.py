@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import bcrypt
 import pytest
 
 from tests.ports import free_port
+from tests.waiting import wait_for
 
 
 @contextlib.contextmanager
@@ -31,13 +31,17 @@ def registry(folder: Path, auth: str = "", http: str = "") -> Iterator[str]:
         subprocess.Popen([program, "serve", config], stdout=log, stderr=log) as run,
     ):
         try:
-            for _ in range(400):
-                with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                time.sleep(0.05)
+            wait_for(lambda: run.poll() is not None or _answers(port))
+            assert run.poll() is None, (folder / "log").read_text()
             yield f"127.0.0.1:{port}"
         finally:
             run.terminate()
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def password(folder: Path, user: str, secret: str) -> str:

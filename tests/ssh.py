@@ -6,15 +6,14 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.site import Site
+from tests.waiting import accepts, wait_for
 
-PATIENCE = 30.0
 ACCOUNTS = """\
 root:*:0:0:root:/root:/bin/sh
 git:*:0:0:git:{home}:/bin/sh
@@ -109,9 +108,7 @@ def running_agent(path: Path, *keys: Path) -> Iterator[str]:
     """Run an ssh-agent with some keys at a path while the context lasts, and give the path."""
     with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as agent:
         try:
-            deadline = time.monotonic() + PATIENCE
-            while not path.is_socket() and time.monotonic() < deadline:
-                time.sleep(0.02)
+            wait_for(lambda: accepts(path))
             for key in keys:
                 environment = os.environ | {"SSH_AUTH_SOCK": str(path)}
                 subprocess.run(["ssh-add", "-q", key], env=environment, check=True, capture_output=True)
@@ -121,9 +118,5 @@ def running_agent(path: Path, *keys: Path) -> Iterator[str]:
 
 
 def _wait_for(server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and server.poll() is None:
-        if b"Server listening" in log.read_bytes():
-            return
-        time.sleep(0.02)
-    pytest.fail(f"sshd did not start:\n{log.read_text(errors='replace')}")
+    wait_for(lambda: server.poll() is not None or b"Server listening" in log.read_bytes())
+    assert server.poll() is None, f"sshd did not start:\n{log.read_text(errors='replace')}"

@@ -64,6 +64,20 @@ def main(argv: Sequence[str]) -> int:
     os._exit(supervisor.run(write))
 
 
+class Idle:
+    """A count of the seconds without use, by the clock of whoever asks."""
+
+    def __init__(self, limit: float, now: float) -> None:
+        self._limit = limit
+        self._used = now
+
+    def over(self, now: float, *, used: bool) -> bool:
+        """Note whether the engine is in use now, and return whether it has been unused for the limit."""
+        if used:
+            self._used = now
+        return not used and now - self._used >= self._limit
+
+
 class Supervisor:
     """Hold one BuildKit process: start it, watch it, stop it."""
 
@@ -114,25 +128,27 @@ class Supervisor:
                 return {"fault": "ended", "status": process.wait(timeout=0.01)}
         return {"fault": "silent"}
 
+    def unused(self) -> int | None:
+        """Return the clients' lock, which keeps new ones away, or None while somebody uses the engine."""
+        return None if connections(self.paths.socket) else try_lock(self.paths.clients_lock)
+
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        used = time.monotonic()
+        idle = Idle(self.idle, time.monotonic())
         while True:
             if _ended(process, within=min(5.0, self.idle / 4)):
                 record = {"status": process.wait(), "time": time.time()}
                 self.paths.crash.write_text(json.dumps(record), encoding="utf-8")
                 return
             _reap_orphans(process)
-            free = None if connections(self.paths.socket) else try_lock(self.paths.clients_lock)
-            if free is None:
-                used = time.monotonic()
-                continue
+            lock = self.unused()
             try:
-                if time.monotonic() - used >= self.idle:
+                if idle.over(time.monotonic(), used=lock is None):
                     # The lock is kept until BuildKit has ended: a client that comes now waits, and starts a new one.
                     self._end(process)
                     return
             finally:
-                os.close(free)
+                if lock is not None:
+                    os.close(lock)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         """End BuildKit and all that it started, and leave nothing mounted."""

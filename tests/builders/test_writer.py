@@ -23,6 +23,7 @@ from bakepy.builders.store import (
     touch,
 )
 from bakepy.settings import Settings
+from tests.waiting import is_waited_for, wait_for
 
 ONE = StoredBuilder("One", "remote", (StoredNode("one0", "unix:///x"),))
 OWN = StoredBuilder("own", "embedded", (StoredNode("own0", "embedded://own0"),))
@@ -117,7 +118,8 @@ def test_a_writer_waits_for_the_lock(settings: Settings) -> None:
         thread = threading.Thread(target=remove)
         thread.start()
         begun.wait()
-        assert not done.wait(0.2)
+        wait_for(lambda: is_waited_for(settings.buildx_config / ".lock"))
+        assert not done.is_set()
         assert read(settings, "one")
         fcntl.flock(lock, fcntl.LOCK_UN)
         thread.join()

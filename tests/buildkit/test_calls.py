@@ -19,6 +19,7 @@ from bakepy.buildkit.requests import Info, SolveRequest
 from bakepy.transport.dial import open_channel
 from bakepy.transport.endpoint import Endpoint
 from bakepy.transport.faults import Fault
+from tests.waiting import PATIENCE
 
 
 class Ending(grpc.GenericRpcHandler):
@@ -26,7 +27,13 @@ class Ending(grpc.GenericRpcHandler):
 
     status: grpc.StatusCode | None = None
 
+    def __init__(self) -> None:
+        self.called: asyncio.Queue[str] = asyncio.Queue()
+        """The methods of calls that have arrived."""
+
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        self.called.put_nowait(details.method)
+
         async def unary(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
             await self.end(context)
             return b""
@@ -137,10 +144,10 @@ async def test_what_an_old_buildkit_does_not_know_is_told(ending: Ending, calls:
         await calls.evaluate("ref", "id")
 
 
-async def test_cancelling_here_stays_a_cancellation(calls: Calls) -> None:
+async def test_cancelling_here_stays_a_cancellation(ending: Ending, calls: Calls) -> None:
     """The task that is cancelled sees that, not an error."""
     task = asyncio.ensure_future(calls.solve(REQUEST))
-    await asyncio.sleep(0.05)
+    await ending.called.get()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -151,7 +158,7 @@ async def test_a_session_that_the_daemon_ends_has_ended(status: grpc.StatusCode,
     """Whatever the status, the tunnel reads an end, and writing to it is a lost connection."""
     ending.status = status
     tunnel = calls.open_session((("x-docker-expose-session-uuid", "u"),))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await tunnel.read() is None
         with pytest.raises(ConnectionLost):
             await tunnel.write(b"late")
@@ -171,13 +178,16 @@ async def test_a_daemon_without_info_is_old(ending: Ending, calls: Calls) -> Non
     assert await calls.info() == Info()
 
 
-async def test_a_server_that_goes_away_is_a_lost_connection(server: grpc.aio.Server, calls: Calls) -> None:
+async def test_a_server_that_goes_away_is_a_lost_connection(
+    ending: Ending, server: grpc.aio.Server, calls: Calls
+) -> None:
     """A pending call ends with the connection."""
     task = asyncio.ensure_future(calls.solve(REQUEST))
     tunnel = calls.open_session((("x-docker-expose-session-uuid", "u"),))
-    await asyncio.sleep(0.05)
+    for _ in range(2):
+        await ending.called.get()
     await server.stop(None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises((ConnectionLost, SolveError)):
             await task
         try:

@@ -18,6 +18,7 @@ from bakepy.buildkit.session.secrets import LIMIT, Secrets
 from bakepy.buildkit.session.ssh import FAILURE, ID, PREFIX, Ssh
 from bakepy.diagnostics import BakeError
 from tests.buildkit.calls import MemoryCall, ask
+from tests.waiting import accepts, wait_for
 
 GET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 LIST, LISTED, SIGN, ADD, LOCK, EXTENSION = 11, 12, 13, 17, 22, 27
@@ -51,9 +52,7 @@ async def agent(tmp_path: Path) -> AsyncIterator[Path]:
     path, key = tmp_path / "agent", tmp_path / "key"
     process = await asyncio.create_subprocess_exec("ssh-agent", "-D", "-a", path, stdout=subprocess.DEVNULL)
     try:
-        async with asyncio.timeout(10):
-            while not path.exists():  # noqa: ASYNC110  (the agent gives no other sign)
-                await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_for, lambda: accepts(path))
         for command in (
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "the key", "-f", key],
             ["ssh-add", "-q", key],

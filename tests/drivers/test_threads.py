@@ -1,14 +1,14 @@
 """Calls that block, and commands that do not wait for them."""
 
 import asyncio
-import contextlib
 import threading
-import time
+from collections.abc import Callable
 
 import pytest
 
 from bakepy.drivers import threads
 from bakepy.drivers.threads import apart
+from tests.waiting import PATIENCE, wait_for
 
 
 async def test_a_call_returns_or_raises() -> None:
@@ -18,32 +18,41 @@ async def test_a_call_returns_or_raises() -> None:
         await apart(lambda: 1 / 0)
 
 
+async def cancelled(wait: Callable[[], bool], give_up: Callable[[], object], late: list[bool]) -> None:
+    """Cancel a call once its thread runs."""
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def work() -> bool:
+        loop.call_soon_threadsafe(begun.set)
+        return wait()
+
+    task = asyncio.ensure_future(apart(work, give_up=give_up, late=late.append))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 def test_a_call_that_blocks_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop ends while the call still blocks; what it returns later is taken back."""
     monkeypatch.setattr(threads, "GRACE", 0.0)
     release, told, late = threading.Event(), threading.Event(), list[bool]()
 
     async def run() -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.01):
-                await apart(release.wait, give_up=told.set, late=late.append)
+        await cancelled(release.wait, told.set, late)
 
     asyncio.run(run())
     assert told.is_set()
     assert not late
     release.set()
-    for _ in range(500):
-        if late:
-            break
-        time.sleep(0.01)
-    assert late == [True]
+    wait_for(lambda: late == [True])
 
 
-async def test_a_call_that_ends_when_told_is_waited_for() -> None:
+async def test_a_call_that_ends_when_told_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a moment, it leaves nothing behind."""
+    monkeypatch.setattr(threads, "GRACE", PATIENCE)
     stop, late = threading.Event(), list[bool]()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await apart(stop.wait, give_up=stop.set, late=late.append)
+    await cancelled(stop.wait, stop.set, late)
 
     assert late == [True]

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import tarfile
 import threading
-import time
 import urllib.request
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pytest
 
 from tests.daemon import running_buildkitd
 from tests.e2e.conftest import Project
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -330,12 +330,11 @@ def test_an_interrupt_leaves_nothing_running(project: Project, number: signal.Si
         assert process.stderr
         watchdog = threading.Timer(60, process.kill)
         watchdog.start()
-        lines = []
         for line in process.stderr:
-            lines.append(line)
             if line.rstrip().endswith(" started"):
                 break
-        assert running(mark), "".join(lines)
+        # The shell has printed the line, and starts the command next.
+        wait_for(lambda: running(mark))
         process.send_signal(number)
         rest = process.stderr.read()
         watchdog.cancel()
@@ -569,9 +568,7 @@ def test_an_unwritable_destination_stops_the_solve(project: Project, tmp_path: P
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a").write_text("a file where a folder must be")
     os.chmod(tmp_path / "out/a", 0o400)
-    before = time.monotonic()
     run = project.bake('target "default" {\n output = ["out"]\n}', check=False)
-    assert time.monotonic() - before < 60
     assert run.returncode in {0, 1}
     assert "Traceback" not in run.stderr
 

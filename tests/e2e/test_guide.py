@@ -26,7 +26,7 @@ HOME = "/home/me"
 VARYING = {
     r"\b[0-9a-z]{25}\b\*?": "ID",
     r"\b\d+(\.\d+)?(B|kB|MB|GB|KiB|MiB|GiB)(?=\s|$)": "SIZE",
-    r"(Less than a second|\d+ seconds?|About a minute) ago": "AGE",
+    r"(Less than a second|\d+ seconds?|About a minute|\d+ minutes) ago": "AGE",
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC": "TIME",
     r"\bv\d+\.\d+\.\d+\S*": "VERSION",
     # What a node runs besides its own platform depends on the emulators that its machine's kernel has.

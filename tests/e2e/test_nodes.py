@@ -27,11 +27,15 @@ from tests.machines import NO_PROGRAM, SAYS, UNDETECTED, emulated_arm64, not_emu
 from tests.reference import buildx
 from tests.registries import password
 from tests.registries import registry as registry_with
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.e2e
 
 MACHINE = 'FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH}/machine /machine\nRUN ["/machine"]\n'
 BOTH = 'platforms = ["linux/amd64", "linux/arm64"]'
+NAME_SERVER = "192.0.2.9"
+UNTIL_KILLED = f"if grep -q {NAME_SERVER} /etc/resolv.conf; then while echo doomed; do sleep 0.1; done; fi"
+"""What a step does without an end on a doomed daemon, whose death ends it, and nothing elsewhere."""
 DOWN = "unix:///nowhere/buildkitd.sock"
 NATIVE = str(local())
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -84,19 +88,26 @@ def refs(daemon_url: str) -> int:
     return len(run.stdout.splitlines()) - 1
 
 
-def kill_while_building(project: Project, hcl: str, daemon: Daemon, begun: int) -> str:
-    """Kill a daemon once so many steps have printed `begun`; return what a build that succeeds then printed."""
+@contextlib.contextmanager
+def doomed(project: Project, *options: str) -> Iterator[Daemon]:
+    """Run a daemon that can be told apart in steps, by its name server."""
+    project.write(**{"doomed.toml": f'[dns]\nnameservers = ["{NAME_SERVER}"]\n'})
+    with running_buildkitd("--config", str(project.path / "doomed.toml"), *options) as daemon:
+        yield daemon
+
+
+def kill_while_building(project: Project, hcl: str, daemon: Daemon) -> str:
+    """Kill a doomed daemon once it runs a step of UNTIL_KILLED; return what a build that succeeds then printed."""
     with subprocess.Popen(
         project.command(hcl), cwd=project.path, env=project.environ({}), stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr
         told = ""
-        while begun and (line := process.stderr.readline()):
+        while not told.endswith(" doomed\n") and (line := process.stderr.readline()):
             told += line
-            begun -= line.endswith(" begun\n")
         os.killpg(daemon.process.pid, signal.SIGKILL)
         told += process.stderr.read()
-        assert process.wait(60) == 0, told
+        assert process.wait(PATIENCE) == 0, told
     return told
 
 
@@ -269,16 +280,14 @@ def test_three_nodes(project: Project, address: str, arm64: str, registry: str) 
 
 def test_a_part_of_a_lost_node_is_built_by_another(project: Project, address: str, registry: str) -> None:
     """The node of a platform is killed while it builds: another builds that part, and the index is whole."""
-    project.write(
-        Dockerfile='FROM scratch\nCOPY sh /bin/sh\nRUN ["/bin/sh", "-c", "echo begun; sleep 2; echo end > /end"]\n'
-    )
-    with running_buildkitd("--oci-worker-platform", "linux/arm64") as arm:
+    project.write(Dockerfile=f"FROM scratch\nCOPY sh /bin/sh\nRUN {UNTIL_KILLED}; echo end > /end\n")
+    with doomed(project, "--oci-worker-platform", "linux/arm64") as arm:
         builder(project, "mortal", lives=address, dies=url(arm))
         hcl = (
             f'target "default" {{\n {BOTH}\n network = "none"\n tags = ["{registry}/lost:1"]\n'
             ' output = ["type=registry"]\n}'
         )
-        told = kill_while_building(project, hcl, arm, 2)
+        told = kill_while_building(project, hcl, arm)
     assert "node dies is lost, its work goes to others" in told
     assert set(images(fetch(registry, "lost", "1")[1])) == {"amd64", "arm64"}
 
@@ -350,28 +359,26 @@ def test_a_platform_whose_node_is_down_is_refused(project: Project, address: str
 
 def test_the_work_of_a_node_that_dies_is_placed_again(project: Project, address: str) -> None:
     """A node is killed while it builds: its targets are built by the other, and the run succeeds."""
-    project.write(
-        Dockerfile='FROM scratch\nARG N\nCOPY sh /bin/sh\nRUN ["/bin/sh", "-c", "echo begun; sleep 2; echo $N > /n"]\n'
-    )
-    with running_buildkitd() as other:
+    project.write(Dockerfile=f"FROM scratch\nARG N\nCOPY sh /bin/sh\nRUN {UNTIL_KILLED}; echo $N > /n\n")
+    with doomed(project) as other:
         builder(project, "mortal", lives=address, dies=url(other))
         hcl = (
             'target "default" {\n name = "t${n}"\n matrix = { n = ["0", "1", "2", "3", "4", "5"] }\n'
             ' args = { N = n }\n network = "none"\n output = ["out/${n}"]\n}'
         )
-        told = kill_while_building(project, hcl, other, 6)
+        told = kill_while_building(project, hcl, other)
     assert "node dies is lost, its work goes to others" in told
     assert [(project.path / f"out/{n}/n").read_text() for n in range(6)] == [f"{n}\n" for n in range(6)]
 
 
 def test_of_three_nodes_one_is_killed(project: Project, address: str, registry: str) -> None:
     """Parts and whole targets of the dead node go to the node that has its platforms, linked ones together."""
-    wait = 'RUN ["/bin/sh", "-c", "echo begun; sleep 2; echo $N > /n"]\n'
+    wait = f"RUN {UNTIL_KILLED}; echo $N > /n\n"
     project.write(
         base="FROM scratch\nCOPY sh /bin/sh\n",
         Dockerfile=f"FROM base\nARG N TARGETARCH\n{wait}",
     )
-    with running_buildkitd() as other, running_buildkitd("--oci-worker-platform", "linux/arm64") as arm:
+    with doomed(project) as other, running_buildkitd("--oci-worker-platform", "linux/arm64") as arm:
         builder(project, "three", lives=address, dies=url(other), arm=f"{url(arm)} linux/arm64")
         hcl = (
             f'target "base" {{\n {BOTH}\n dockerfile = "base"\n}}\n'
@@ -385,7 +392,7 @@ def test_of_three_nodes_one_is_killed(project: Project, address: str, registry: 
         own = project.path / "own"
         own.mkdir()
         (own / "Dockerfile").write_text(f"FROM scratch\nARG N\nCOPY sh /bin/sh\n{wait}")
-        told = kill_while_building(project, hcl, other, 9)
+        told = kill_while_building(project, hcl, other)
     assert "node dies is lost, its work goes to others" in told
     assert [(project.path / f"out/{n}/n").read_text() for n in (3, 4, 5)] == ["3\n", "4\n", "5\n"]
     for n in range(3):

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +24,7 @@ from bakepy.engine.install import install, uninstall
 from bakepy.engine.paths import Paths
 from bakepy.settings import Settings
 from tests.ports import free_port
+from tests.waiting import PATIENCE, wait_for
 
 Say = Callable[[str], None]
 
@@ -85,7 +85,7 @@ def serving(body: bytes, *, stop_at: int | None = None, gate: threading.Event | 
             self.wfile.write(body[:100])
             self.wfile.flush()
             if gate:
-                gate.wait(20)
+                gate.wait(PATIENCE)
             try:
                 self.wfile.write(body[100:stop_at])
             except OSError:
@@ -266,13 +266,6 @@ def installer(settings: Settings, url: str, digest: str) -> "subprocess.Popen[st
     )
 
 
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_an_install_cut_off_is_as_if_not_begun(
     with_path: Callable[..., Settings], say: Say, how: signal.Signals
@@ -284,7 +277,7 @@ def test_an_install_cut_off_is_as_if_not_begun(
     with serving(body, gate=gate) as url, installer(settings, url, digest) as first:
         wait_for(lambda: list(paths.home.glob("unfinished-*/archive.tar.gz")))
         first.send_signal(how)
-        assert first.wait(20) != 0
+        assert first.wait(PATIENCE) != 0
         assert installed(paths) is None
         assert bool(leftovers(paths)) == (how is signal.SIGKILL)
 
@@ -304,8 +297,8 @@ def test_two_installs_at_once_do_not_collide(with_path: Callable[..., Settings])
             assert second.stdout
             assert "waiting for it" in second.stdout.readline()
             gate.set()
-            assert first.wait(20) == 0
-            assert second.wait(20) == 0
+            assert first.wait(PATIENCE) == 0
+            assert second.wait(PATIENCE) == 0
             assert "installed already" in second.stdout.read()
 
 

@@ -5,9 +5,9 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from bakepy.engine.locks import is_locked
 from bakepy.engine.paths import SUN_PATH, Paths
 from bakepy.engine.probe import Answer, connections, probe
 from bakepy.engine.process import crashed, health, in_use, start, stop
+from bakepy.engine.supervisor import Idle, Supervisor
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 from tests.building import build
+from tests.waiting import PATIENCE, wait_for
 
 Say = Callable[[str], None]
 
@@ -37,13 +39,6 @@ def _as_root_or_rootless(settings: Settings) -> None:
         check(settings)
     except StartError as error:
         pytest.skip(str(error))
-
-
-def wait_for(what: Callable[[], object], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def engine_pid(paths: Paths) -> int:
@@ -82,28 +77,41 @@ def test_stop_leaves_nothing_but_the_cache(engine: Engine, settings: Settings, p
 
 
 def test_an_idle_engine_stops_by_itself(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
-    """Without clients it ends after the idle time; while one uses it, it stays."""
-    with in_use(paths):
-        start(engine, settings, say, idle=0.2)
-        time.sleep(0.8)
-        assert health(paths).running
+    """Without clients it ends after the idle time, and that is no crash."""
+    start(engine, settings, say, idle=0.2)
     wait_for(lambda: not is_locked(paths.alive_lock))
 
     assert health(paths).answer is Answer.ABSENT
     assert health(paths).crash is None
 
 
-def test_a_connection_counts_as_use(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
-    """Any program that holds a connection, not only bakepy, keeps the engine from being idle."""
-    import socket
+def test_idle_time_counts_from_the_last_use() -> None:
+    """While something uses the engine, no time counts."""
+    idle = Idle(10, now=0)
+    looks = [(9, False), (10, True), (15, True), (24, False), (25, False)]
+    assert [idle.over(now, used=used) for now, used in looks] == [False, False, False, False, True]
 
-    start(engine, settings, say, idle=0.2)
+
+def test_clients_and_connections_count_as_use(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
+    """Not only bakepy keeps the engine from being idle, but any program that holds a connection."""
+    start(engine, settings, say)
+    supervisor = Supervisor(paths, 0, [])
+
+    def is_used() -> bool:
+        if (lock := supervisor.unused()) is None:
+            return True
+        os.close(lock)
+        return False
+
+    wait_for(lambda: not is_used())
+    with in_use(paths):
+        assert is_used()
+    wait_for(lambda: not is_used())
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(paths.socket))
-        time.sleep(0.8)
+        wait_for(is_used)
         assert connections(paths.socket) == 1
-        assert health(paths).running
-    wait_for(lambda: not is_locked(paths.alive_lock))
+    wait_for(lambda: not is_used())
 
 
 def _start_and_tell(engine: Engine, settings: Settings, queue: "multiprocessing.SimpleQueue[int]") -> None:
@@ -120,7 +128,7 @@ def test_two_starts_at_once_make_one_engine(engine: Engine, settings: Settings) 
     for starter in starters:
         starter.start()
     for starter in starters:
-        starter.join(30)
+        starter.join(PATIENCE)
 
     assert [starter.exitcode for starter in starters] == [0, 0, 0]
     assert len({queue.get() for _ in starters}) == 1

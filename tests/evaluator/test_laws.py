@@ -58,7 +58,7 @@ def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 EXPRESSIONS = st.recursive(ATOMS, compound, max_leaves=12)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(EXPRESSIONS)
 def test_a_value_is_known_or_a_fault_says_why(text: str) -> None:
     """Nothing raises; what has no value has a fault; each fault can be shown and points into the text."""
@@ -70,7 +70,7 @@ def test_a_value_is_known_or_a_fault_says_why(text: str) -> None:
         assert "error:" in render([fault])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(EXPRESSIONS)
 def test_evaluating_twice_gives_the_same(text: str) -> None:
     """Evaluation changes neither tree nor scope."""
@@ -103,7 +103,7 @@ DEFINITIONS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(DEFINITIONS)
 def test_every_definition_resolves_or_has_faults(parts: list[tuple[str, str]]) -> None:
     """No definition ends in anything but rows or faults, and all rows of a name that are kept have decoded values."""

@@ -17,6 +17,7 @@ import trustme
 from bakepy.transport.dial import open_channel
 from bakepy.transport.endpoint import Endpoint, Tls
 from bakepy.transport.faults import Fault, TransportError
+from tests.waiting import PATIENCE
 
 PAST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
@@ -70,7 +71,7 @@ async def grpc_server(leaf: trustme.LeafCert | None, client_ca: bytes | None = N
         await server.stop(None)
 
 
-async def attempt(target: str, tls: Tls | None, within: float = 5.0) -> Fault | None:
+async def attempt(target: str, tls: Tls | None, within: float = PATIENCE) -> Fault | None:
     """Return how the connection fails, or None where it does not."""
     try:
         channel = await open_channel(Endpoint(target, tls), within=within)
@@ -147,7 +148,7 @@ async def test_names_of_sockets(name: str, tmp_path: Path) -> None:
     await server.start()
     (tmp_path / "real").rename(path)
 
-    assert await attempt(f"unix:{path}", None, within=2) is None
+    assert await attempt(f"unix:{path}", None) is None
     await server.stop(None)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bakepy.transport.pump import SocketStream, pumped
+from tests.waiting import PATIENCE
 
 
 @contextlib.contextmanager
@@ -24,7 +25,7 @@ def far_end(serve: Callable[[socket.socket], None]) -> Iterator[socket.socket]:
     thread.start()
     with near, far:
         yield near
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
@@ -43,7 +44,7 @@ async def test_bytes_pass_both_ways_at_once() -> None:
     """Eight megabytes go out while they come back; the early bytes come first; ends of stream are passed on."""
     data = os.urandom(1 << 20) * 8
     with far_end(echo) as near:
-        async with pumped(SocketStream(near, early=b"early")) as endpoint, asyncio.timeout(20):
+        async with pumped(SocketStream(near, early=b"early")) as endpoint, asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_unix_connection(address(endpoint.target))
             writer.write(data)
             writer.write_eof()
@@ -74,7 +75,7 @@ async def test_another_process_is_turned_away() -> None:
     """A connection from a process other than this one is closed, and ours still gets through."""
     script = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(1))"
     with far_end(echo) as near:
-        async with pumped(SocketStream(near, early=b"e")) as endpoint, asyncio.timeout(20):
+        async with pumped(SocketStream(near, early=b"e")) as endpoint, asyncio.timeout(PATIENCE):
             path = address(endpoint.target)
             stranger = await asyncio.to_thread(
                 subprocess.run, [sys.executable, "-c", script, path], capture_output=True, text=True, check=True
@@ -89,9 +90,9 @@ async def test_another_process_is_turned_away() -> None:
 @pytest.mark.parametrize("connected", [True, False])
 async def test_it_ends_at_once(connected: bool) -> None:
     """Leaving the context ends the threads, whether or not anyone has connected, and closes the stream."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with far_end(echo) as near:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             async with pumped(SocketStream(near)) as endpoint:
                 if connected:
                     _, writer = await asyncio.open_unix_connection(address(endpoint.target))
@@ -101,13 +102,13 @@ async def test_it_ends_at_once(connected: bool) -> None:
         if connected:
             writer.close()
 
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 async def test_the_far_end_hanging_up_is_an_end_of_stream() -> None:
     """When the peer goes away the near side reads an end instead of waiting."""
     with far_end(lambda far: far.shutdown(socket.SHUT_RDWR)) as near:
-        async with pumped(SocketStream(near)) as endpoint, asyncio.timeout(5):
+        async with pumped(SocketStream(near)) as endpoint, asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_unix_connection(address(endpoint.target))
             assert await reader.read() == b""
             writer.close()

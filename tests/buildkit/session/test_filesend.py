@@ -265,7 +265,7 @@ MODES = st.sampled_from([0o644, DIR, fsutil.MODE_SYMLINK, fsutil.MODE_FIFO])
 PACKETS = st.one_of(st.builds(entry, PATHS, MODES, PATHS), st.builds(data, st.integers(0, 3), st.binary(max_size=3)))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(PACKETS, max_size=8))
 async def test_nothing_escapes(tmp_path_factory: pytest.TempPathFactory, packets: list[bytes]) -> None:
     """No sequence of packets changes anything beside the destination."""
