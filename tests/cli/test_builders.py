@@ -27,6 +27,7 @@ from bakepy.engine.paths import Paths
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 from tests.daemon import Daemon, running_buildkitd
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -217,7 +218,7 @@ def test_standard_streams_reach_the_builder(out, daemon: Daemon, tmp_path: Path)
                 connection,
                 subprocess.Popen([sys.executable, "-c", program], stdin=connection, stdout=connection) as dialled,
             ):
-                dialled.wait(30)
+                dialled.wait(PATIENCE)
 
         thread = threading.Thread(target=serve)
         thread.start()

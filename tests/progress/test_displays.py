@@ -222,8 +222,9 @@ def test_plain_ends_a_step_once_that_goes_on_at_once() -> None:
     assert out.getvalue().split("\n") == ["", "#1 load", "#1 transferring: 20B done", "#1 DONE 0.0s", ""]
 
 
-def test_plain_tells_what_is_held_without_another_event() -> None:
+def test_plain_tells_what_is_held_without_another_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step's start is printed though nothing else happens."""
+    monkeypatch.setattr("bakepy.progress.plain.HOLD", 0.0)
     out = io.StringIO()
     reporter = Plain(out)
     reporter.plan(("app",))
