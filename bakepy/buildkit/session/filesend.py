@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Protocol
 from bakepy.buildkit.proto import fsutil_pb2, session_pb2
 from bakepy.buildkit.session.filesync import OnError
 from bakepy.buildkit.session.fixed import hold
-from bakepy.buildkit.session.receive import Receiver, WriteError
+from bakepy.buildkit.session.receive import Receiver, Room, WriteError
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
 from bakepy.records import Record
@@ -64,6 +64,7 @@ class FileSend:
     def __init__(self, targets: Mapping[int, DirTarget | OpenSink], on_error: OnError | None = None) -> None:
         self._targets = targets
         self._on_error = on_error
+        self._room = Room()
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return the handler of DiffCopy."""
@@ -76,7 +77,7 @@ class FileSend:
             if target is None:
                 raise RpcError(Code.NOT_FOUND, f"exporter {index} not found")
             if isinstance(target, DirTarget):
-                await _receive_directory(call, target)
+                await _receive_directory(call, target, self._room)
             else:
                 await _receive_archive(call, target)
         except WriteError as error:
@@ -102,7 +103,7 @@ def _cannot_write(path: str, error: OSError) -> BakeError:
     return BakeError.of(f"Cannot write {path}", f"{(error.strerror or 'input/output error').capitalize()}.")
 
 
-async def _receive_directory(call: Call, target: DirTarget) -> None:
+async def _receive_directory(call: Call, target: DirTarget, room: Room) -> None:
     if target.delete and call.metadata.get("buildkit-exporter-multi-platform") != ["1"]:
         raise BakeError.of(
             "The daemon does not support mode=delete",
@@ -116,7 +117,7 @@ async def _receive_directory(call: Call, target: DirTarget) -> None:
     except OSError as error:
         raise WriteError(b"", error) from error
     try:
-        await Receiver(call, root, delete=target.delete).run()
+        await Receiver(call, root, delete=target.delete, room=room).run()
     finally:
         os.close(root)
 

@@ -23,6 +23,13 @@ OUTSTANDING = 256
 """Files that are asked for and not complete, asked for by halves: a message costs as much as several small files."""
 LEFT = 64
 """Directories that are kept open only for files in them that are not complete."""
+WAITING = 256 << 20
+"""Bytes of entries that may wait for the contents of files before them: some 1.5 million entries.
+
+Reading cannot pause instead: contents come on the same stream, behind the list.
+"""
+ENTRY = 64
+"""Bytes that a waiting entry takes besides its message."""
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -34,6 +41,53 @@ class WriteError(Exception):
     def __init__(self, path: bytes, error: OSError) -> None:
         super().__init__(error.strerror)
         self.path, self.error = path, error
+
+
+class Room:
+    """Memory for waiting entries; transfers of one solve share it."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = WAITING
+
+
+class _Waiting:
+    """Entries that wait, as the messages they came in: decoded, they would take ten times the memory."""
+
+    __slots__ = ("_room", "_messages", "_taken")
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._messages: deque[bytes] = deque()
+        self._taken = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._messages)
+
+    def append(self, message: bytes) -> None:
+        """Add an entry; raises RpcError where too many wait."""
+        self._take(len(message) + ENTRY)
+        if self._room.left < 0:
+            raise RpcError(Code.RESOURCE_EXHAUSTED, "the sender lists too many files without sending their contents")
+        self._messages.append(message)
+
+    def first(self) -> fsutil_pb2.Stat:
+        """Return the entry that has waited longest."""
+        return fsutil_pb2.Packet.FromString(self._messages[0]).stat
+
+    def drop(self) -> None:
+        """Remove the entry that has waited longest."""
+        self._take(-len(self._messages.popleft()) - ENTRY)
+
+    def clear(self) -> None:
+        """Remove all entries."""
+        self._messages.clear()
+        self._take(-self._taken)
+
+    def _take(self, size: int) -> None:
+        self._taken += size
+        self._room.left -= size
 
 
 class _Directory:
@@ -79,12 +133,12 @@ class _File:
 class Receiver:
     """Receive one transfer into the directory open as `root`; with `delete`, remove what was not in it."""
 
-    def __init__(self, call: Call, root: int, *, delete: bool = False) -> None:
+    def __init__(self, call: Call, root: int, *, delete: bool = False, room: Room | None = None) -> None:
         self._call = call
         self._root = root
         self._delete = delete
         self._stack = [_Directory(b"", os.dup(root), None)]
-        self._waiting: deque[tuple[int, fsutil_pb2.Stat]] = deque()
+        self._waiting = _Waiting(room or Room())
         self._files: dict[int, _File] = {}
         self._under_way: set[bytes] = set()
         self._regular: set[bytes] = set()
@@ -107,12 +161,12 @@ class Receiver:
         """Always read: a receiver that waits while it asks, with a sender that does the same, waits for ever."""
         while not self._agreed and (messages := await self._call.receive_all()):
             for message in messages:
-                self._handle(fsutil_pb2.Packet.FromString(message))
+                self._handle(fsutil_pb2.Packet.FromString(message), message)
             await self._advance()
         if not self._agreed:
             raise _broken("the transfer is cut short", b"")
 
-    def _handle(self, packet: fsutil_pb2.Packet) -> None:
+    def _handle(self, packet: fsutil_pb2.Packet, message: bytes) -> None:
         kind = packet.type
         if kind == fsutil.DATA:
             self._take(packet.ID, packet.data)
@@ -120,8 +174,7 @@ class Receiver:
             if self._listed:
                 raise _broken("an entry after the end of the list", packet.stat.path)
             if packet.HasField("stat"):
-                self._waiting.append((self._entries, packet.stat))
-                self._entries += 1
+                self._waiting.append(message)
             else:
                 self._listed = True
         elif kind == fsutil.ERR:
@@ -137,11 +190,12 @@ class Receiver:
         if len(self._files) > OUTSTANDING // 2 or self._left > LEFT // 2:
             return
         while waiting and len(self._files) < OUTSTANDING and self._left < LEFT:
-            number, entry = waiting[0]
+            entry = waiting.first()
             if entry.linkname in self._under_way and not entry.mode & fsutil.MODE_TYPE:
                 break  # a hard link to a file that does not have its name yet
-            waiting.popleft()
-            self._apply(number, entry)
+            waiting.drop()
+            self._apply(self._entries, entry)
+            self._entries += 1
         if self._requests:
             requests = bytes(self._requests)
             self._requests.clear()
@@ -313,6 +367,7 @@ class Receiver:
                 directory.fd = -1
         self._files.clear()
         self._stack.clear()
+        self._waiting.clear()
 
 
 def _finish(fd: int, entry: fsutil_pb2.Stat) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import quote
 
+from bakepy.buildkit.errors import BuildkitError
 from bakepy.buildkit.requests import new_id
 from bakepy.buildkit.session import frames, http2
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError, Service
@@ -25,6 +26,10 @@ HELD = 0.05
 """Seconds after which output that waits for more room takes the room there is."""
 MESSAGE = 16 << 20
 """Largest message that is accepted, as in Go's gRPC on the daemon."""
+HOLD = 4
+"""Times their own size that parts of a message may keep in memory: they are views of the pieces they came in."""
+VIEW = 192
+"""Bytes that a view takes."""
 
 NARROW = {"/moby.filesync.v1.FileSync/DiffCopy"}
 """Calls on which the daemon sends nothing but small requests."""
@@ -47,8 +52,8 @@ class Tunnel(Protocol):
         """Send bytes, which nobody may change afterwards; returns once more may be sent."""
 
 
-class SessionError(Exception):
-    """Say that the daemon broke the protocol of the session."""
+class SessionError(BuildkitError):
+    """Say that the builder broke the protocol of the session."""
 
 
 class Session:
@@ -94,6 +99,7 @@ class _Server:
         self._handlers = handlers
         self._tunnel = tunnel
         self._calls: dict[int, _Call] = {}
+        self._fed: set[_Call] = set()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._output = asyncio.Event()
         self._hurry: asyncio.TimerHandle | None = None
@@ -120,6 +126,9 @@ class _Server:
         while (data := await self._tunnel.read()) is not None:
             for event in self.connection.receive(data):
                 self._dispatch(event)
+            for call in self._fed:
+                call.release(len(data))
+            self._fed.clear()
             if self.connection.waiting:
                 self.wake()
             if self.connection.closed:
@@ -133,7 +142,7 @@ class _Server:
             if buffers:
                 await self._tunnel.write(buffers)
             elif self.connection.closed:
-                raise SessionError(f"the daemon broke the session's protocol: {self._fault}")
+                raise SessionError(f"the builder broke the session's protocol: {self._fault}")
             else:
                 self._output.clear()
                 if self.connection.held and not self._hurry:
@@ -151,6 +160,7 @@ class _Server:
         if isinstance(event, frames.Data):
             if call := self._calls.get(event.stream):
                 call.feed(event.data, event.credit)
+                self._fed.add(call)
             else:
                 self.connection.consumed(event.stream, event.credit)
         elif isinstance(event, frames.Request):
@@ -216,6 +226,8 @@ class _Call:
         self._responded = False
         self._messages: deque[bytes] = deque()
         self._parts: list[memoryview] = []
+        self._kept = 0
+        """Bytes of the pieces that the parts are views of."""
         self._have, self._need = 0, _PREFIX.size
         self._credit = self._done = 0
         """The windows' share of what is not yet a message, and of what is one."""
@@ -293,8 +305,20 @@ class _Call:
         if self._have >= self._need:
             self._notify()
 
+    def release(self, piece: int) -> None:
+        """Note that a piece of so many bytes is read; let go of pieces of which little is needed."""
+        self._kept = self._kept + piece if self._parts else 0
+        if self._kept + VIEW * len(self._parts) > HOLD * self._have:
+            self._join()
+
+    def _join(self) -> None:
+        self._parts = [memoryview(b"".join(self._parts))] if self._parts else []
+        self._kept = self._have
+
     def _assemble(self) -> None:
-        data = self._parts[0] if len(self._parts) == 1 else memoryview(b"".join(self._parts))
+        if len(self._parts) > 1:
+            self._join()
+        (data,) = self._parts
         at, end = 0, len(data)
         self._need = _PREFIX.size
         while end - at >= _PREFIX.size:
@@ -315,8 +339,9 @@ class _Call:
                 break
             at = start + size
             self._messages.append(bytes(data[start:at]))
-        self._parts = [data[at:]] if at < end else []
         self._have = end - at
+        self._parts = [data[at:]] if at < end else []
+        self.release(0)
         self._done += self._credit - self._have
         self._credit = self._have
 

@@ -42,6 +42,11 @@ class Pipe:
         for at in range(0, len(data), self._cut):
             self._to_session.put_nowait(data[at : at + self._cut])
 
+    @property
+    def idle(self) -> bool:
+        """Whether the session has taken all that was given."""
+        return self._to_session.empty()
+
     async def take(self) -> bytes:
         return await self._to_peer.get()
 
@@ -173,13 +178,13 @@ async def connected(*services: Service, cut: int = 0, window: int | None = None)
     finally:
         pump.cancel()
         pipe.give(None)
-        drain = asyncio.create_task(_drain(pipe))
+        drained = asyncio.create_task(drain(pipe))
         await asyncio.wait_for(asyncio.gather(session, return_exceptions=True), PATIENCE)
-        drain.cancel()
+        drained.cancel()
         if session.exception():
             raise session.exception()  # type: ignore[misc]
 
 
-async def _drain(pipe: Pipe) -> None:
+async def drain(pipe: Pipe) -> None:
     while True:
         await pipe.take()

@@ -6,6 +6,8 @@ import asyncio
 import io
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bakepy.buildkit.proto import fsutil_pb2, session_pb2
-from bakepy.buildkit.session import fsutil
+from bakepy.buildkit.session import fsutil, receive
 from bakepy.buildkit.session.filesend import DirTarget, FileSend, FileSink, OpenSink, PipeSink
 from bakepy.buildkit.session.rpc import Code
 from bakepy.diagnostics import BakeError
@@ -171,6 +173,58 @@ async def test_delete_removes_the_rest(tmp_path: Path) -> None:
         assert await serve(call, [], {}) != 0
     assert "mode=delete" in str(errors[0])
     assert set(tree(tmp_path)) == {"dir", "dir/new", "file"}
+
+
+FLOOD = """
+import asyncio, os, resource, sys
+from bakepy.buildkit.proto import fsutil_pb2
+from bakepy.buildkit.session.receive import Receiver, Room
+from bakepy.buildkit.session.rpc import RpcError
+
+class Flood:
+    sent = 0
+
+    async def receive_all(self):
+        self.sent += 5_000
+        stats = (fsutil_pb2.Stat(path=b"%08d" % n, mode=0o644) for n in range(self.sent - 5_000, self.sent))
+        return [fsutil_pb2.Packet(stat=s).SerializeToString() for s in stats] if self.sent <= 300_000 else []
+
+    async def send_framed(self, *buffers):
+        return
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    asyncio.run(Receiver(Flood(), os.open(sys.argv[1], os.O_RDONLY)).run())
+except RpcError as error:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, error)
+"""
+
+
+async def test_a_list_without_contents_takes_little_memory(tmp_path: Path) -> None:
+    """Entries that wait for contents take a few times their bytes, not dozens."""
+    command = [sys.executable, "-c", FLOOD, str(tmp_path)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
+    grown, _, error = done.stdout.partition(" ")
+    assert "cut short" in error
+    assert int(grown) * 1024 < 300_000 * 150
+
+
+async def test_transfers_of_a_solve_share_the_room_for_waiting_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many entries without contents end a transfer; one that ends gives its room back."""
+    monkeypatch.setattr(receive, "WAITING", 1_000 * receive.ENTRY)
+    told: list[BakeError] = []
+    async with connected(FileSend({0: DirTarget(tmp_path)}, told.append)) as peer:
+        for _ in range(2):
+            first, second = [await peer.call(DIFF_COPY) for _ in range(2)]
+            for call in (first, second):
+                await call.send(*(entry(b"%04d" % n) for n in range(600)))
+            await second.rest()
+            assert second.status == Code.UNKNOWN
+            await first.half_close()
+            await first.rest()
+    assert ["too many files" in str(error) for error in told] == [True, False] * 2
 
 
 async def test_platforms_arrive_at_once(tmp_path: Path) -> None:

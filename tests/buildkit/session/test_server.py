@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import tracemalloc
 from collections.abc import Mapping
 
 import pytest
+from hpack import Encoder
 
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.buildkit.session.server import MESSAGE, PENDING, Session
-from tests.buildkit.session.peer import PATIENCE, connected
+from tests.buildkit.session.peer import PATIENCE, Peer, Pipe, connected, drain
 
 HEALTH = "/grpc.health.v1.Health/Check"
+CONTENT_TYPE = ("content-type", "application/grpc")
 
 
 class Echo:
@@ -65,6 +68,10 @@ class Echo:
                 self.sent += 1
 
         await asyncio.gather(produce(), produce())
+
+
+def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+    return struct.pack(">IBI", len(body) << 8 | kind, flags, stream) + body
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 4096])
@@ -199,6 +206,30 @@ async def test_unfinished_messages_are_bounded_by_the_window() -> None:
         assert peer.h2.outbound_flow_control_window == 0
         for task in tasks:
             task.cancel()
+
+
+@pytest.mark.parametrize("body", [b"x", b"xxxx" * 2_000], ids=["one byte", "tiny frames"])
+async def test_unfinished_messages_hold_little_memory(body: bytes) -> None:
+    """Bytes of a message hold a few times their size, whatever came beside them."""
+    pipe = Pipe()
+    session = asyncio.create_task(Session([Echo()]).run(pipe))
+    drained = asyncio.create_task(drain(pipe))
+    Peer(pipe, None)
+    headers = Encoder().encode([(":method", "POST"), (":scheme", "http"), (":path", "/t/Echo"), CONTENT_TYPE])
+    pipe.give(frame(4, 1, 0, b"") + frame(1, 4, 1, headers) + frame(0, 0, 1, struct.pack(">BI", 0, MESSAGE)))
+    filler = frame(250, 0, 0, bytes(16_384)) * 64  # frames of an unknown type are ignored
+    pieces = [body[at : at + 4] for at in range(0, len(body), 4)]
+    tracemalloc.start()
+    for _ in range(40):
+        pipe.give(b"".join(frame(0, 0, 1, piece) for piece in pieces) + (filler if body == b"x" else b""))
+        while not pipe.idle:  # noqa: ASYNC110 - a queue tells nobody
+            await asyncio.sleep(0)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    pipe.give(None)
+    await session
+    drained.cancel()
+    assert held < 16 * 40 * len(body) + (2 << 20)
 
 
 async def test_a_late_reader_reopens_the_windows() -> None:
