@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bakepy.buildkit.errors import BuildkitError, SolveError, Unsupported
+from bakepy.buildkit.errors import BrokenAnswer, BuildkitError, SolveError, Unsupported
 from bakepy.buildkit.requests import Answer, GatewayRequest, Result
 from bakepy.records import replace
 
@@ -64,11 +64,10 @@ class Build:
         if "result.json" not in metadata and "result.txt" not in metadata:
             # A frontend that does not know of subrequests builds instead.
             raise Unsupported(name)
-        status = metadata.get("result.statuscode", b"0")
         return Answer(
             text=metadata.get("result.txt", b"").decode("utf-8", "replace"),
             json=metadata.get("result.json", b""),
-            status=int(status) if status.isdigit() else 1,
+            status=_exit_status(metadata.get("result.statuscode", b"0")),
             version=metadata.get("version", b"").decode("utf-8", "replace"),
             metadata={key: value.decode("utf-8", "replace") for key, value in metadata.items()},
         )
@@ -160,7 +159,15 @@ class Build:
 
 def _only(result: Result) -> str:
     """Return the id of the one part of a result of a single platform."""
+    if "" not in result.refs:
+        raise BrokenAnswer("the builder sent a result of several platforms where there is one")
     return result.refs[""].id
+
+
+def _exit_status(text: bytes) -> int:
+    """Return an exit status; 1 for what is none (more digits would come out as another status, or as 0)."""
+    status = int(text) if text.isdigit() and len(text) <= 3 else 1
+    return status if status < 256 else 1
 
 
 def _joined(*parts: str | None) -> str:

@@ -11,11 +11,13 @@ from grpc.aio import AioRpcError, Metadata
 
 from bakepy.buildkit.errors import (
     CANCELLED,
+    BrokenAnswer,
     BuildkitError,
     ConnectionLost,
     NotBuildkit,
     SolveError,
     Unsupported,
+    decoding,
     translate,
 )
 from bakepy.buildkit.proto import control_pb2, gateway_pb2, session_pb2
@@ -36,7 +38,13 @@ from bakepy.platforms import Platform
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
-    from grpc.aio import Channel, StreamStreamCall, StreamStreamMultiCallable, UnaryUnaryMultiCallable
+    from grpc.aio import (
+        Channel,
+        StreamStreamCall,
+        StreamStreamMultiCallable,
+        UnaryStreamMultiCallable,
+        UnaryUnaryMultiCallable,
+    )
 
     from bakepy.buildkit.proto import ops_pb2
     from bakepy.buildkit.session.http2 import Buffer
@@ -53,11 +61,14 @@ M = TypeVar("M", bound="Message")
 
 
 class Calls:
-    """Make calls over one channel; each raises what `errors.translate` says, or NotBuildkit."""
+    """Make calls over one channel; each raises what `errors.translate` says, BrokenAnswer or NotBuildkit.
+
+    Answers are decoded here: grpcio would log what it cannot decode, and go on without it.
+    """
 
     def __init__(self, channel: Channel, target: str) -> None:
         self._channel = channel
-        self._target = target
+        self.target = target
         self._is_buildkit = False
 
     async def info(self) -> Info:
@@ -86,16 +97,14 @@ class Calls:
 
     async def stream(self, path: str, request: Message, answer: type[M]) -> AsyncGenerator[M]:
         """Call a method that answers with many messages, to its end or the daemon's."""
-        method = self._channel.unary_stream(
-            path,
-            request_serializer=type(request).SerializeToString,
-            response_deserializer=answer.FromString,
-        )
+        method: UnaryStreamMultiCallable[Message, bytes]
+        method = self._channel.unary_stream(path, request_serializer=type(request).SerializeToString)
         call = method(request)
         try:
-            while isinstance(message := await call.read(), answer):
+            while isinstance(message := await call.read(), bytes):
+                found = self._decoded(path, answer, message)
                 self._is_buildkit = True
-                yield message
+                yield found
         except AioRpcError as error:
             if error.code() is not StatusCode.CANCELLED:
                 raise self._meaning(path, error) from None
@@ -107,13 +116,9 @@ class Calls:
 
     def open_session(self, metadata: Sequence[tuple[str, str]]) -> SessionCall:
         """Call Control/Session."""
-        method: StreamStreamMultiCallable[Sequence[Buffer], session_pb2.BytesMessage]
-        method = self._channel.stream_stream(
-            CONTROL + "Session",
-            request_serializer=_bytes_message,
-            response_deserializer=session_pb2.BytesMessage.FromString,
-        )
-        return SessionCall(method(metadata=Metadata(*metadata)))
+        method: StreamStreamMultiCallable[Sequence[Buffer], bytes]
+        method = self._channel.stream_stream(CONTROL + "Session", request_serializer=_bytes_message)
+        return SessionCall(method(metadata=Metadata(*metadata)), self.target)
 
     async def ping(self, ref: str) -> frozenset[str]:
         """Call LLBBridge/Ping and return the names of the daemon's capabilities."""
@@ -175,11 +180,8 @@ class Calls:
 
     async def unary(self, path: str, request: Message, answer: type[M], metadata: Metadata | None = None) -> M:
         """Call a method that answers with one message."""
-        method: UnaryUnaryMultiCallable[Message, M] = self._channel.unary_unary(
-            path,
-            request_serializer=type(request).SerializeToString,
-            response_deserializer=answer.FromString,
-        )
+        method: UnaryUnaryMultiCallable[Message, bytes]
+        method = self._channel.unary_unary(path, request_serializer=type(request).SerializeToString)
         call = method(request, metadata=metadata)
         try:
             found = await call
@@ -190,30 +192,36 @@ class Calls:
                 raise
             message = await call.details() or "the builder cancelled the build"
             raise SolveError(message, code=CANCELLED) from None
+        decoded = self._decoded(path, answer, found)
         self._is_buildkit = True
-        return found
+        return decoded
+
+    def _decoded(self, path: str, answer: type[M], data: bytes) -> M:
+        with decoding(f"an answer to {path.rpartition('/')[2]}", self.target):
+            return answer.FromString(data)
 
     def _meaning(self, path: str, error: AioRpcError) -> BuildkitError:
         """Return what a failed call means: some server that knows none of BuildKit's oldest methods is another one."""
-        found = translate(error)
+        found = translate(error, self.target)
         if isinstance(found, Unsupported) and path in OLDEST and not self._is_buildkit:
-            return NotBuildkit(self._target)
+            return NotBuildkit(self.target)
         return found
 
 
 class SessionCall:
     """Be the tunnel of a session: a pipe of bytes within a call."""
 
-    def __init__(self, call: StreamStreamCall[Sequence[Buffer], session_pb2.BytesMessage]) -> None:
+    def __init__(self, call: StreamStreamCall[Sequence[Buffer], bytes], target: str) -> None:
         self._call = call
+        self._target = target
 
     async def read(self) -> bytes | None:
-        """Return the next bytes, or None at the end; raises ConnectionLost."""
+        """Return the next bytes, or None at the end; raises ConnectionLost and BrokenAnswer."""
         try:
             message = await self._call.read()
         except AioRpcError as error:
-            lost = translate(error)
-            if isinstance(lost, ConnectionLost):
+            lost = translate(error, self._target)
+            if isinstance(lost, ConnectionLost | BrokenAnswer):
                 raise lost from None
             # The daemon ends a session with an error of its own, whatever the words.
             return None
@@ -221,7 +229,10 @@ class SessionCall:
             if _cancelled_here():
                 raise
             return None
-        return message.data if isinstance(message, session_pb2.BytesMessage) else None
+        if not isinstance(message, bytes):
+            return None
+        with decoding("a piece of the session", self._target):
+            return session_pb2.BytesMessage.FromString(message).data
 
     async def write(self, pieces: Sequence[Buffer]) -> None:
         """Send bytes; raises ConnectionLost."""

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bakepy.buildkit.build import Build
-from bakepy.buildkit.errors import BuildkitError, SolveError
+from bakepy.buildkit.errors import BrokenAnswer, BuildkitError, SolveError, decoding
 from bakepy.buildkit.requests import CacheRecord, Info, PruneRequest, SolveRequest, Worker
 from bakepy.buildkit.status import own_steps, update
 from bakepy.progress.events import Solve, SolveUpdate
@@ -114,8 +114,8 @@ class Client:
         cancellation included, stops the build and waits until the daemon has ended it.
         """
         outer = asyncio.ensure_future(self._calls.solve(request))
-        watch = _Watch(self._calls.status(request.ref), request, solve, report)
         build = Build(self._calls, request.ref, outer)
+        watch = _Watch(self._calls.status(request.ref), request, solve, report, self._calls.target, build.interrupt)
         self._builds.add(build)
         try:
             yield build
@@ -132,15 +132,26 @@ class Client:
     async def status(self, solve: Solve) -> AsyncIterator[SolveUpdate]:
         """Watch a build that runs or has run, from its beginning to its end."""
         async for message in self._calls.status(solve.ref):
-            yield update(solve, message)
+            with decoding("a status", self._calls.target):
+                news = update(solve, message)
+            yield news
 
 
 class _Watch:
     """Report a build's status until the daemon ends the stream."""
 
     def __init__(
-        self, stream: Messages, request: SolveRequest, solve: Solve, report: Callable[[SolveUpdate], None]
+        self,
+        stream: Messages,
+        request: SolveRequest,
+        solve: Solve,
+        report: Callable[[SolveUpdate], None],
+        builder: str = "",
+        broken: Callable[[BrokenAnswer], None] = lambda _: None,
     ) -> None:
+        """`builder` is the node's address; `broken` is called where it sends what cannot be read."""
+        self._builder = builder
+        self._broken = broken
         self._heard: float | None = None
         self._running: set[str] = set()
         self._task = asyncio.create_task(self._run(stream, request, solve, report))
@@ -158,7 +169,11 @@ class _Watch:
                         self._running.discard(step.digest)
                     elif step.HasField("started"):
                         self._running.add(step.digest)
-                report(update(solve, message, own))
+                with decoding("a status", self._builder):
+                    news = update(solve, message, own)
+                report(news)
+        except BrokenAnswer as error:
+            self._broken(error)
         except BuildkitError:
             # The build's own call tells what went wrong.
             return

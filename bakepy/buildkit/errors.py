@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bakepy.diagnostics import BakeError, Diagnostic
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from grpc.aio import AioRpcError
 
 DETAILS = "grpc-status-details-bin"
-CANCELLED, UNKNOWN, UNIMPLEMENTED, UNAVAILABLE = 1, 2, 12, 14
+CANCELLED, UNKNOWN, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 1, 2, 8, 12, 14
 """Status codes of gRPC."""
+TOO_LARGE = "Received message larger than max"
+"""How grpcio's own words begin where a message exceeds the limit."""
+NUMBERS = (1 << 31) - 1
+"""The largest line or exit code that is taken from a builder."""
 
 UNSUPPORTED = {"errdefs.FrontendCap", "errdefs.Subrequest"}
 """Details that name something which a frontend does not know."""
@@ -61,6 +66,28 @@ class Unsupported(BuildkitError):
         self.feature = feature
 
 
+class BrokenAnswer(BuildkitError):
+    """Say that a builder sent what BuildKit never sends."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, hint="Check that the builder runs BuildKit, or use another builder.")
+
+
+@contextmanager
+def decoding(what: str, builder: str) -> Iterator[None]:
+    """Turn what reading a builder's data raises into BrokenAnswer: values out of range, other shapes, endless depth.
+
+    `what` names the data, such as "a status"; `builder` is the node's name or address.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        yield
+    except (ValueError, ArithmeticError, RecursionError, LookupError, TypeError, AttributeError, DecodeError) as error:
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        raise BrokenAnswer(f'the builder "{builder}" sent {what} that cannot be read ({reason})') from error
+
+
 class SolveError(BuildkitError):
     """Say why a solve failed.
 
@@ -87,12 +114,15 @@ class SolveError(BuildkitError):
         self.status = status
 
 
-def translate(error: AioRpcError) -> BuildkitError:
-    """Return what a failed call means."""
+def translate(error: AioRpcError, builder: str) -> BuildkitError:
+    """Return what a failed call to the builder at an address means."""
     code = int(error.code().value[0])
     message = error.details() or error.code().name
     trailer = _trailer(error.trailing_metadata())
     if trailer is None:
+        if code == RESOURCE_EXHAUSTED and TOO_LARGE in message:
+            sizes = message.partition(TOO_LARGE)[2].strip(" ()").replace("vs.", "bytes, the limit is")
+            return BrokenAnswer(f'the builder "{builder}" sent a message that is too large ({sizes})')
         # Only the transport fails without a word of the daemon's.
         if code == UNAVAILABLE:
             return ConnectionLost(
@@ -113,7 +143,7 @@ def read_status(code: int, message: str, status: bytes) -> BuildkitError:
     try:
         details = [(_kind(d.type_url), _decode(d.value)) for d in Status.FromString(status).details]
     except DecodeError:
-        details = []
+        details, status = [], b""
     sources: list[SourceRange] = []
     vertex, exit_code = "", None
     for kind, value in details:
@@ -145,7 +175,7 @@ def _kind(type_url: str) -> str:
 def _decode(value: bytes) -> Json:
     try:
         decoded: Json = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return decoded
 
@@ -155,7 +185,10 @@ def _sources(value: Mapping[str, Json]) -> list[SourceRange]:
     ranges = value.get("ranges")
     if not isinstance(info, Mapping) or not isinstance(ranges, list):
         return []
-    filename, data = _text(info.get("filename")), b64decode(_text(info.get("data")))
+    try:
+        filename, data = _text(info.get("filename")), b64decode(_text(info.get("data")))
+    except ValueError:
+        return []
     found = sorted(_lines(r) for r in ranges if isinstance(r, Mapping))
     return [SourceRange(filename, data, first, last) for first, last in _joined(found)]
 
@@ -181,8 +214,10 @@ def _line(position: Json) -> int:
 
 
 def _text(value: Json) -> str:
-    return value if isinstance(value, str) else ""
+    # JSON may name half a pair of surrogates, which nothing can print.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _number(value: Json) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+    """Return a number; 0 for what is none, or out of range (JSON's may be infinite, or NaN)."""
+    return int(value) if isinstance(value, int | float) and -NUMBERS <= value <= NUMBERS else 0

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import grpc.aio
 
 MIB = 1 << 20
+MESSAGE = 16 * MIB
+"""The most bytes of a message from a builder, as in BuildKit's own client."""
 PROBE = 2.0
 """Seconds that each step of looking for the reason of a failure may take."""
 
@@ -20,7 +22,7 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     # Errors carry whole Dockerfiles in trailers, requests carry .dockerignore files in headers.
     ("grpc.max_metadata_size", 8 * MIB),
     ("grpc.absolute_max_metadata_size", 16 * MIB),
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", MESSAGE),
     ("grpc.max_send_message_length", -1),
     # A proxy of the environment is for the web, not for a builder.
     ("grpc.enable_http_proxy", 0),

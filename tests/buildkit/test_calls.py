@@ -1,7 +1,7 @@
 """What a daemon ends calls with is told from what happens here and on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,15 @@ from h2.connection import H2Connection
 from h2.events import RequestReceived
 
 from bakepy.buildkit.calls import CONTROL, Calls
-from bakepy.buildkit.errors import CANCELLED, BuildkitError, ConnectionLost, NotBuildkit, SolveError, Unsupported
+from bakepy.buildkit.errors import (
+    CANCELLED,
+    BrokenAnswer,
+    BuildkitError,
+    ConnectionLost,
+    NotBuildkit,
+    SolveError,
+    Unsupported,
+)
 from bakepy.buildkit.proto import control_pb2
 from bakepy.buildkit.requests import Info, SolveRequest
 from bakepy.transport.dial import open_channel
@@ -26,6 +34,8 @@ class Ending(grpc.GenericRpcHandler):
     """Answers every call by ending it with one status; without one, never."""
 
     status: grpc.StatusCode | None = None
+    answer: bytes | None = None
+    """What calls are answered with instead."""
 
     def __init__(self) -> None:
         self.called: asyncio.Queue[str] = asyncio.Queue()
@@ -35,12 +45,14 @@ class Ending(grpc.GenericRpcHandler):
         self.called.put_nowait(details.method)
 
         async def unary(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
-            await self.end(context)
-            return b""
+            if self.answer is None:
+                await self.end(context)
+            return self.answer or b""
 
         async def stream(request: object, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
-            await self.end(context)
-            yield b""
+            if self.answer is None:
+                await self.end(context)
+            yield self.answer or b""
 
         if details.method.endswith("/Session"):
             return grpc.stream_stream_rpc_method_handler(stream)
@@ -61,7 +73,7 @@ async def ending() -> Ending:
 
 @pytest.fixture
 async def server(ending: Ending, tmp_path: Path) -> AsyncIterator[grpc.aio.Server]:
-    server = grpc.aio.server(handlers=[ending])
+    server = grpc.aio.server(handlers=[ending], options=[("grpc.max_send_message_length", -1)])
     server.add_insecure_port(f"unix:{tmp_path}/s")
     await server.start()
     yield server
@@ -98,6 +110,41 @@ async def test_a_status_is_a_typed_error(
     if status is grpc.StatusCode.CANCELLED:
         assert isinstance(caught.value, SolveError)
         assert caught.value.code == CANCELLED
+
+
+NONSENSE = {
+    "garbage": (b"\xff" * 9, "cannot be read"),
+    "17 MiB": (b"\x0a" + b"\xff\xff\xff\x07" + bytes((1 << 24) - 1), "too large"),
+}
+
+
+@pytest.mark.parametrize(("answer", "fault"), NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda calls: calls.solve(REQUEST),
+        lambda calls: anext(calls.stream(*STATUS)),
+        lambda calls: calls.open_session((("x-docker-expose-session-uuid", "u"),)).read(),
+    ],
+    ids=["solve", "status", "session"],
+)
+async def test_nonsense_of_a_builder_is_an_error(
+    ask: Callable[[Calls], Awaitable[object]],
+    answer: bytes,
+    fault: str,
+    ending: Ending,
+    calls: Calls,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What no BuildKit sends is an error that names the builder, not a log line."""
+    ending.answer = answer
+
+    with pytest.raises(BrokenAnswer, match=fault) as caught:
+        await ask(calls)
+
+    assert calls.target in str(caught.value)
+    assert caught.value.diagnostics[0].hint
+    assert "deserializing" not in caplog.text
 
 
 @asynccontextmanager

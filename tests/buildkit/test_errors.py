@@ -67,6 +67,40 @@ def test_a_missing_frontend_capability_is_named() -> None:
     assert error.diagnostics[0].hint
 
 
+DETAILS = {
+    "infinite": b'{"Code": 1e999, "info": {}, "ranges": [{"start": {"line": 1e999}, "end": {"line": NaN}}]}',
+    "long": b'{"Code": 1' + b"0" * 4000 + b"}",
+    "longer": b'{"Code": 1' + b"0" * 5000 + b"}",
+    "deep": b"[" * 200_000,
+    "not base64": '{"info": {"data": "ä"}, "ranges": []}'.encode(),
+    "cut base64": b'{"info": {"data": "a"}, "ranges": []}',
+    "surrogate": b'{"digest": "\\ud800", "info": {"filename": "\\ud800"}, "ranges": [{}]}',
+}
+
+
+@pytest.mark.parametrize("details", DETAILS.values(), ids=DETAILS)
+def test_impossible_details_are_left_out(details: bytes) -> None:
+    """Numbers out of range, endless depth, bad base64 and surrogates do not hide the error."""
+    kinds = ("errdefs.Source", "errdefs.Vertex", "gatewayapi.ExitMessage")
+    packed = [Any(type_url=f"{URL}{kind}+json", value=details) for kind in kinds]
+    error = read_status(2, "the message", Status(details=packed).SerializeToString())
+
+    assert isinstance(error, SolveError)
+    assert error.message == "the message"
+    assert error.exit_code in {None, 0}
+    assert all(s.first == s.last == 0 for s in error.sources)
+    assert "".join([error.vertex, *(s.filename for s in error.sources)]).isprintable()
+    assert repr(error.vertex).isascii()
+
+
+def test_an_impossible_status_is_not_sent_back() -> None:
+    """Bytes that are no status do not go into the build's record."""
+    error = read_status(2, "the message", b"\xff" * 9)
+
+    assert isinstance(error, SolveError)
+    assert error.status == b""
+
+
 KEYS = st.sampled_from(["info", "ranges", "start", "end", "line", "digest", "Code", "filename", "data"]) | st.text()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bakepy.buildkit import client
+from bakepy.buildkit.errors import BrokenAnswer
 from bakepy.buildkit.proto import control_pb2
 from bakepy.buildkit.requests import SolveRequest
 from bakepy.progress.events import Solve, SolveUpdate
@@ -56,3 +57,22 @@ async def test_a_stream_without_an_end_is_given_up(
         watch._task.cancel()
     async with asyncio.timeout(PATIENCE):
         await end
+
+
+@pytest.mark.parametrize("seconds", [1 << 62, -(1 << 62)])
+@pytest.mark.parametrize("where", ["vertex", "status", "log"])
+async def test_impossible_times_break_the_build(where: str, seconds: int) -> None:
+    """A status whose time no clock shows stops the build with an error that names the builder."""
+    vertex = control_pb2.Vertex(digest="a")
+    vertex.started.seconds = seconds
+    timed = {
+        "vertex": control_pb2.StatusResponse(vertexes=[vertex]),
+        "status": control_pb2.StatusResponse(statuses=[control_pb2.VertexStatus(timestamp=vertex.started)]),
+        "log": control_pb2.StatusResponse(logs=[control_pb2.VertexLog(timestamp=vertex.started)]),
+    }
+    broken: asyncio.Queue[BrokenAnswer] = asyncio.Queue()
+    request, solve = SolveRequest("r", "s", {}), Solve("r", ("t",), "")
+    watch = client._Watch(endless(timed[where]), request, solve, lambda _: None, "unix:/b", broken.put_nowait)
+
+    assert "unix:/b" in str(await broken.get())
+    await watch.end(failed=True)
