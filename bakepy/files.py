@@ -15,20 +15,28 @@ LIMIT = 16 << 20
 CHUNK = 1 << 20
 
 
+def open_regular(path: str | os.PathLike[str]) -> int:
+    """Return a descriptor of a regular file, or of the null device. Raises OSError, also for other kinds."""
+    return _open(path, pipes=False)
+
+
+def open_pipe(path: str | os.PathLike[str]) -> int:
+    """Return a descriptor of a pipe whose reads do not wait. Raises OSError, also for other kinds."""
+    descriptor = _open(path, pipes=True)
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a pipe", os.fspath(path))
+    return descriptor
+
+
 def read_file(path: str | os.PathLike[str], limit: int = LIMIT, *, pipes: bool = False) -> bytes:
     """Return the bytes of a regular file, or of a pipe where `pipes` is set; the null device is an empty file.
 
     Raises OSError, also for a file of another kind and for one with more than `limit` bytes.
     """
+    descriptor = _open(path, pipes=pipes)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except ValueError:
-        raise OSError(errno.EINVAL, "invalid argument", os.fspath(path)) from None
-    try:
-        status = os.fstat(descriptor)
-        if why := _refused(status, pipes=pipes):
-            raise OSError(errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL, why, os.fspath(path))
-        if not stat.S_ISFIFO(status.st_mode):
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             return read_descriptor(descriptor, limit)
         os.set_blocking(descriptor, True)
         data = read_descriptor(descriptor, limit)
@@ -52,8 +60,21 @@ def read_descriptor(descriptor: int, limit: int = LIMIT) -> bytes:
     return b"".join(parts)
 
 
-def _refused(status: os.stat_result, *, pipes: bool) -> str:
-    """Return why an open file is not read, or nothing if it is."""
+def _open(path: str | os.PathLike[str], *, pipes: bool) -> int:
+    """Open a file without waiting for a writer, unless its kind is refused."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except ValueError:
+        raise OSError(errno.EINVAL, "invalid argument", os.fspath(path)) from None
+    status = os.fstat(descriptor)
+    if why := refusal(status, pipes=pipes):
+        os.close(descriptor)
+        raise OSError(errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL, why, os.fspath(path))
+    return descriptor
+
+
+def refusal(status: os.stat_result, *, pipes: bool) -> str:
+    """Return why a file is not read, or nothing if it is."""
     mode = status.st_mode
     if stat.S_ISREG(mode) or (stat.S_ISFIFO(mode) and pipes):
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 DESCRIPTORS = 8192
 """Files that may be open at once, where the system lets us: exports of a release hold many, and 1,024 is usual."""
-SIGNALLED = 128
-"""What shells add to a signal's number for the exit status of what it ended."""
 UNTOLD = ("none", "rawjson")
 """Displays that leave it to others to say what failed."""
 
@@ -106,8 +103,8 @@ def execute(
     """
     import asyncio
     import gc
-    import signal
 
+    from bakepy.cli.signals import Signals
     from bakepy.executor.run import run as run_graph
 
     # What there is by now stays: only what the run itself makes is worth a look.
@@ -116,27 +113,15 @@ def execute(
     allow_descriptors()
 
     async def main() -> dict[str, Outcome] | int:
-        loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(run_graph(graph, builder, reporter, env, specs))
-        status = 0
-
-        def interrupt(number: int) -> None:
-            nonlocal status
-            if status:
-                reporter.close()
-                os._exit(status)
-            status = SIGNALLED + number
-            task.cancel()
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has SIGHUP
-                loop.add_signal_handler(number, interrupt, number)
+        signals = Signals(task.cancel, reporter.close)
+        signals.install(asyncio.get_running_loop())
         try:
             return await task
         except asyncio.CancelledError:
-            if not status:
+            if not signals.status:
                 raise
-            return status
+            return signals.status
 
     try:
         return asyncio.run(main())

@@ -17,11 +17,11 @@ from urllib.parse import quote
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError, NodeInfo, Status
-from bakepy.drivers.threads import apart
 from bakepy.records import Record
 from bakepy.transport.endpoint import Endpoint
 from bakepy.transport.pump import CHUNK
 from bakepy.transport.stdcopy import Demultiplexed
+from bakepy.transport.threads import apart
 
 T = TypeVar("T")
 

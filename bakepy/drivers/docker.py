@@ -61,7 +61,7 @@ class DockerDriver(Driver):
     async def inspect(self) -> NodeInfo:
         """Ask the Engine and its BuildKit who they are; raises DriverError where it does not answer."""
         from bakepy.drivers.ask import ask
-        from bakepy.drivers.threads import apart
+        from bakepy.transport.threads import apart
 
         await apart(self.api.require)
         engine = await self._engine()
@@ -86,8 +86,8 @@ class DockerDriver(Driver):
     @asynccontextmanager
     async def _dial(self) -> AsyncIterator[Endpoint]:
 
-        from bakepy.drivers.threads import apart
         from bakepy.transport.pump import pumped
+        from bakepy.transport.threads import apart
 
         own = self.api.endpoint()
         if own and (await self._engine()).api >= GRPC_ON_THE_SOCKET:
@@ -116,7 +116,7 @@ class DockerDriver(Driver):
         """Leave it: the Engine is not ours to remove."""
 
     async def _engine(self) -> EngineInfo:
-        from bakepy.drivers.threads import apart
+        from bakepy.transport.threads import apart
 
         if self._info is None:
             self._info = await apart(self.api.info)

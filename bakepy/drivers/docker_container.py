@@ -11,9 +11,9 @@ from bakepy.drivers.container import Container, in_thread
 from bakepy.drivers.container_options import is_managed, parse
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import BUILDKIT, Amount, Capability, Driver, DriverError, NodeInfo
-from bakepy.drivers.threads import apart
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
+from bakepy.transport.threads import apart
 
 PREFIX = "buildx_buildkit_"
 """Containers are found by their names, by either tool."""

@@ -16,9 +16,9 @@ from bakepy.drivers.address import split_address
 from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo, Status
 from bakepy.drivers.remote import loads_by_default
 from bakepy.drivers.ssh import ssh
-from bakepy.drivers.threads import apart
 from bakepy.transport.command import CommandError, CommandStream
 from bakepy.transport.endpoint import Endpoint
+from bakepy.transport.threads import apart
 
 KUBE_POD = "kube-pod://POD?context=CONTEXT&namespace=NAMESPACE&container=CONTAINER"
 

@@ -12,9 +12,9 @@ from bakepy.drivers.container import Container, in_thread
 from bakepy.drivers.docker_host import current_context, docker_host
 from bakepy.drivers.interface import BUILDKIT, Capability, Driver, DriverError, NodeInfo
 from bakepy.drivers.remote import loads_by_default
-from bakepy.drivers.threads import apart
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
+from bakepy.transport.threads import apart
 
 SCHEME = "docker-container"
 

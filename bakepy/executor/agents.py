@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bakepy.buildkit.session.keys import Keys
 
 
-def agent(paths: Sequence[str], variables: Mapping[str, str]) -> Path | Keys:
+async def agent(paths: Sequence[str], variables: Mapping[str, str]) -> Path | Keys:
     """Return the agent that paths name, or the user's own where there are none; raises BakeError."""
     named = [Path(path) for path in paths if path]
     if not named:
@@ -27,7 +27,7 @@ def agent(paths: Sequence[str], variables: Mapping[str, str]) -> Path | Keys:
     if not sockets:
         from bakepy.buildkit.session.keys import Keys
 
-        return Keys.load(named)
+        return await Keys.load(named)
     if len(named) > 1:
         raise BakeError.of(
             f"only one SSH agent can be used under one id: {', '.join(map(str, named))}",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bakepy.diagnostics import BakeError, Diagnostic, nearest
-from bakepy.files import read_file
+from bakepy.files import read_file, refusal
 from bakepy.model.text import quote
 from bakepy.planner.checks import no_value
 from bakepy.planner.config import Config
@@ -231,7 +231,9 @@ class _Run:
             return
         try:
             info = source.stat()
-            if stat.S_ISREG(info.st_mode) and info.st_size > MAX_SECRET:
+            if why := refusal(info, pipes=True):
+                self.fault(f"secret {secret.id}: cannot read {source}: {why}", "Name a file with src=.")
+            elif stat.S_ISREG(info.st_mode) and info.st_size > MAX_SECRET:
                 self.fault(f"secret {secret.id} too big. max size 500KB", f"{source} has {info.st_size} bytes")
             elif not os.access(source, os.R_OK):
                 self.fault(f"secret {secret.id}: no permission to read {source}", "check its mode and owner")

@@ -210,7 +210,7 @@ class NodeRun:
 
     async def _session_for(self, spec: SolveSpec, outputs: Outputs, stack: AsyncExitStack) -> Session:
         """Return the session that serves a solve: its own where others must not answer for it."""
-        private = [*outputs.services, *self._work.private_services(spec, outputs.layout)]
+        private = [*outputs.services, *await self._work.private_services(spec, outputs.layout)]
         if self._shared and not private:
             return self._shared
         if not self._shared:

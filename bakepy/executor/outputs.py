@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
-from bakepy.drivers.threads import apart
 from bakepy.executor.lower import NodeFacts
 from bakepy.executor.outcome import DESCRIPTOR
 from bakepy.planner.spec import Export, SolveSpec
 from bakepy.records import replace
+from bakepy.transport.threads import apart
 
 if TYPE_CHECKING:
     from bakepy.buildkit.session.content import ImageLayout

@@ -9,7 +9,6 @@ from typing import Final
 
 from bakepy.buildkit.requests import new_id
 from bakepy.diagnostics import BakeError
-from bakepy.drivers.threads import apart
 from bakepy.executor.node import Solved
 from bakepy.executor.work import Work
 from bakepy.planner.place import Placement
@@ -17,6 +16,7 @@ from bakepy.planner.scheduler import State
 from bakepy.planner.spec import Export, SolveSpec
 from bakepy.progress import events as ev
 from bakepy.records import Record
+from bakepy.transport.threads import apart
 
 GRACE = 3.0
 """Seconds that a request to a registry has to end when the run is over."""

@@ -139,7 +139,7 @@ class _Reader(Record):
     async def repository(self, names: Sequence[str], secrets: tuple[SecretSource, ...]) -> tuple[list[File], Origin]:
         """Read from a Git repository."""
         state = sources.source(self.url, self.access.home)
-        async with self._build(self._services(secrets)) as build:
+        async with self._build(await self._services(secrets)) as build:
             result = await build.solve(GatewayRequest(frontend="", definition=state.definition()))
             files = await self._files(build, result, names)
             await build.finish(result)
@@ -195,7 +195,7 @@ class _Reader(Record):
         ):
             yield build
 
-    def _services(self, secrets: tuple[SecretSource, ...]) -> list[Service]:
+    async def _services(self, secrets: tuple[SecretSource, ...]) -> list[Service]:
         """Return what BuildKit may ask for to open the repository."""
         from bakepy.buildkit.session.secrets import Secrets
 
@@ -205,7 +205,7 @@ class _Reader(Record):
         if ref and ref.scheme == gitref.SSH:
             from bakepy.buildkit.session.ssh import Ssh
 
-            services.append(Ssh({sources.SSH_AGENT: agent(self.access.ssh, self.access.variables)}))
+            services.append(Ssh({sources.SSH_AGENT: await agent(self.access.ssh, self.access.variables)}))
         return services
 
     async def _files(self, build: Build, result: Result, names: Sequence[str]) -> list[File]:

@@ -49,7 +49,9 @@ async def run(
     `specs` are the targets' solves before equal ones were merged. Raises BakeError where nothing could be started.
     Being cancelled, it returns only once no node runs anything of it.
     """
-    secrets = [v for s in graph.vertices.values() for v in secret_values(s.spec, env.variables).values()]
+    pipes: dict[Path, bytes] = {}
+    specs_of = [vertex.spec for vertex in graph.vertices.values()]
+    secrets = [v for s in specs_of for v in (await secret_values(s, env.variables, pipes)).values()]
     redactor = Redactor(secrets)
     if secrets:
         reporter = RedactingReporter(reporter, redactor)
@@ -57,6 +59,7 @@ async def run(
     with _scratch(graph) as scratch:
         several = len(builder.nodes) > 1
         work = Work(graph, env, reporter, Folders(scratch), builder.load_into, builder.name, several)
+        work.pipes = pipes
         async with AsyncExitStack() as stack:
             nodes = await connect(builder, work, stack)
             _warn(work, [node for node, _ in nodes.values()], [run for _, run in nodes.values()])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bakepy.buildkit.requests import new_id
 from bakepy.diagnostics import BakeError
 from bakepy.executor.agents import agent
-from bakepy.executor.check import secret_place
+from bakepy.executor.check import MAX_SECRET, secret_place
 from bakepy.executor.environment import Environment
 from bakepy.executor.folders import CONTEXT, DOCKERFILE, Folders, unkeyed
 from bakepy.executor.lower import store_id
@@ -64,6 +64,8 @@ class Work:
         self.node_files: Mapping[str, bytes] = {}
         """The first node's configuration and certificates, which say how registries are reached."""
         self.with_platforms = any(spec.platforms for spec in self.specs.values())
+        self.pipes: dict[Path, bytes] = {}
+        """What pipes that hold secrets have delivered."""
         self._config: DockerConfig | None = None
         self.repositories = Repositories(self.env)
         specs = self.specs.values()
@@ -146,7 +148,7 @@ class Work:
 
         return FileSync(self.folders.served(specs), self._fault)
 
-    def private_services(self, spec: SolveSpec, exported: Layout | None = None) -> list[Service]:
+    async def private_services(self, spec: SolveSpec, exported: Layout | None = None) -> list[Service]:
         """Return the services that answer for one solve alone: two targets may mean different things by one id.
 
         `exported` is the layout to which the daemon writes an image.
@@ -163,11 +165,11 @@ class Work:
         if spec.secrets:
             from bakepy.buildkit.session.secrets import Secrets
 
-            services.append(Secrets(secret_values(spec, self.env.variables)))
+            services.append(Secrets(await secret_values(spec, self.env.variables, self.pipes)))
         if spec.ssh:
             from bakepy.buildkit.session.ssh import Ssh
 
-            services.append(Ssh({s.id: agent(s.paths, self.env.variables) for s in spec.ssh}))
+            services.append(Ssh({s.id: await agent(s.paths, self.env.variables) for s in spec.ssh}))
         return services
 
 
@@ -201,13 +203,31 @@ def local_caches(spec: SolveSpec) -> dict[str, str]:
     return {a["dest"]: a.get("tag", "latest") for a in attrs if a.get("dest")}
 
 
-def secret_values(spec: SolveSpec, variables: Mapping[str, str]) -> dict[str, bytes]:
-    """Read a solve's secrets; raises BakeError for a file that cannot be read."""
+async def secret_values(
+    spec: SolveSpec, variables: Mapping[str, str], pipes: dict[Path, bytes] | None = None
+) -> dict[str, bytes]:
+    """Read a solve's secrets; raises BakeError for a file that cannot be read.
+
+    `pipes` keeps what pipes delivered, since they can be read once.
+    """
+    pipes = {} if pipes is None else pipes
     found = {}
     for secret in spec.secrets:
         place = secret_place(secret, variables)
+        if isinstance(place, str):
+            found[secret.id] = os.fsencode(variables.get(place, ""))
+            continue
         try:
-            found[secret.id] = os.fsencode(variables.get(place, "")) if isinstance(place, str) else place.read_bytes()
+            found[secret.id] = await _content(place, pipes)
         except OSError as error:
             raise BakeError.of(f"secret {secret.id}: cannot read {place}: {error.strerror}") from None
     return found
+
+
+async def _content(place: Path, pipes: dict[Path, bytes]) -> bytes:
+    from bakepy.buildkit.session.reading import is_pipe, read_pipe
+    from bakepy.files import read_file
+
+    if place not in pipes and is_pipe(place):
+        pipes[place] = await read_pipe(place, MAX_SECRET)
+    return pipes[place] if place in pipes else read_file(place, MAX_SECRET)

@@ -119,7 +119,7 @@ async def test_a_step_uses_an_ssh_agent(bench: Bench) -> None:
     """OpenSSH in a RUN lists the key of a file that we forward, and cannot remove it."""
     key = bench.context / "key"
     await asyncio.to_thread(put_openssh, bench.context / "root", key)
-    bench.services.append(Ssh({"default": Keys.load([key])}))
+    bench.services.append(Ssh({"default": await Keys.load([key])}))
     await bench.run(SHELL + "COPY root /\n" + "RUN --mount=type=ssh ssh-add -l; ssh-add -D; ssh-add -l\n")
 
     assert bench.log.count(b"(ED25519)") == 2

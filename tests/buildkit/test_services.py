@@ -157,7 +157,7 @@ async def test_openssh_uses_key_files(kind: str, tmp_path: Path) -> None:
     """OpenSSH lists a key of a file through us, and verifies what it signs."""
     key, path = tmp_path / "key", tmp_path / "s"
     await run("ssh-keygen", "-q", *KINDS[kind], "-N", "", "-f", str(key))
-    agents = Ssh({"default": Keys.load([key])})
+    agents = Ssh({"default": await Keys.load([key])})
     async with served(agents, path):
         listed = await run("ssh-add", "-l", agent=path)
         await run("ssh-add", "-T", f"{key}.pub", agent=path)
@@ -194,13 +194,13 @@ async def test_key_files_that_cannot_be_used(tmp_path: Path, passphrase: str, te
     if text is not None:
         await asyncio.to_thread(key.write_text, text)
     with pytest.raises(BakeError, match="key") as caught:
-        Keys.load([key])
+        await Keys.load([key])
 
     assert str(key) in str(caught.value)
     assert caught.value.diagnostics[0].hint
 
 
-def test_a_missing_key_file(tmp_path: Path) -> None:
+async def test_a_missing_key_file(tmp_path: Path) -> None:
     """A path that leads nowhere is named."""
     with pytest.raises(BakeError, match="No such file"):
-        Keys.load([tmp_path / "none"])
+        await Keys.load([tmp_path / "none"])

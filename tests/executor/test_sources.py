@@ -1,5 +1,6 @@
 """What a definition was read from becomes the same steps each time, and agents are found where they are named."""
 
+import asyncio
 import socket
 import subprocess
 from pathlib import Path
@@ -92,23 +93,24 @@ def test_without_known_hosts_none_are_sent(tmp_path: Path):
     assert known_hosts("example.test", "") == ""
 
 
-def test_the_users_agent_is_the_default(tmp_path: Path):
+async def test_the_users_agent_is_the_default(tmp_path: Path):
     """Without one there is an error that says what to do."""
-    assert agent([], {"SSH_AUTH_SOCK": "/a"}) == Path("/a")
-    assert agent([""], {"SSH_AUTH_SOCK": "/a"}) == Path("/a")
+    assert await agent([], {"SSH_AUTH_SOCK": "/a"}) == Path("/a")
+    assert await agent([""], {"SSH_AUTH_SOCK": "/a"}) == Path("/a")
     with pytest.raises(BakeError, match="SSH_AUTH_SOCK"):
-        agent([], {})
+        await agent([], {})
 
 
-def test_a_path_is_an_agents_socket_or_a_key(tmp_path: Path):
+async def test_a_path_is_an_agents_socket_or_a_key(tmp_path: Path):
     """A socket stands alone; any number of keys are one agent."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
-        assert agent([str(tmp_path / "s")], {}) == tmp_path / "s"
+        assert await agent([str(tmp_path / "s")], {}) == tmp_path / "s"
         with pytest.raises(BakeError, match="only one SSH agent"):
-            agent([str(tmp_path / "s"), str(tmp_path / "k")], {})
+            await agent([str(tmp_path / "s"), str(tmp_path / "k")], {})
     for name in ("k", "l"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True)
-    found = agent([str(tmp_path / "k"), str(tmp_path / "l")], {})
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
+        await asyncio.to_thread(subprocess.run, command, check=True)
+    found = await agent([str(tmp_path / "k"), str(tmp_path / "l")], {})
     assert isinstance(found, Keys)
     assert found.answer(b"\x0b")[1:5] == b"\x00\x00\x00\x02"

@@ -16,7 +16,7 @@ from bakepy.progress.events import Reporter
 
 
 @pytest.mark.parametrize("kind", ["secret", "ssh", "layout", "cache-from", "cache-to"])
-def test_what_a_target_wrote_leads_nowhere_else(tmp_path: Path, kind: str) -> None:
+async def test_what_a_target_wrote_leads_nowhere_else(tmp_path: Path, kind: str) -> None:
     """A link that took a path's place since the run began, as another target's result may hold, is not followed."""
     place = tmp_path / "place"
     place.write_text("granted")
@@ -37,10 +37,10 @@ def test_what_a_target_wrote_leads_nowhere_else(tmp_path: Path, kind: str) -> No
     place.unlink()
     place.symlink_to("elsewhere")
     with pytest.raises(BakeError, match="leads elsewhere than when the build began"):
-        work.private_services(spec)
+        await work.private_services(spec)
 
 
-def test_a_variable_that_is_a_secret_may_hold_any_bytes() -> None:
+async def test_a_variable_that_is_a_secret_may_hold_any_bytes() -> None:
     """Variables are bytes, and a key or a token need not be UTF-8."""
     spec = SolveSpec(LocalContext("."), InlineDockerfile("FROM scratch"), secrets=(SecretSource("s", env="KEY"),))
-    assert secret_values(spec, {"KEY": os.fsdecode(b"\xff\x00key")}) == {"s": b"\xff\x00key"}
+    assert await secret_values(spec, {"KEY": os.fsdecode(b"\xff\x00key")}) == {"s": b"\xff\x00key"}

@@ -21,7 +21,7 @@ from typing import Any, Final
 from bakepy.buildkit.proto import content_pb2
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
-from bakepy.files import read_file
+from bakepy.files import open_regular, read_file
 from bakepy.records import Record
 
 CHUNK = 256 << 10
@@ -108,7 +108,7 @@ class Layout(Record):
             index = json.loads(read_file(path))
             if not isinstance(index, dict) or not _are_descriptors(index.setdefault("manifests", [])):
                 raise ValueError("it is no image index")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise BakeError.of(f"Cannot read {path}", f"{reason}.") from error
         return index
@@ -198,7 +198,7 @@ class Content:
     async def _read(self, call: Call) -> None:
         request = content_pb2.ReadContentRequest.FromString(await call.receive() or b"")
         with _faults(request.digest):
-            file = os.open(self._layout(call).blob(request.digest), os.O_RDONLY | os.O_CLOEXEC)
+            file = open_regular(self._layout(call).blob(request.digest))
             try:
                 await self._send_range(call, file, max(request.offset, 0), request.size)
             finally:

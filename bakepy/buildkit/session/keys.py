@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bakepy.buildkit.session.reading import read
 from bakepy.diagnostics import BakeError
 from bakepy.records import Record
 
@@ -47,9 +48,9 @@ class Keys:
         self._identities = identities
 
     @classmethod
-    def load(cls, paths: Iterable[Path]) -> Keys:
+    async def load(cls, paths: Iterable[Path]) -> Keys:
         """Read private keys in PEM or OpenSSH's form; raises BakeError, also for keys with a passphrase."""
-        return cls([_load(path) for path in paths])
+        return cls([_load(path, await _read(path)) for path in paths])
 
     def answer(self, request: bytes) -> bytes | None:
         """Return the answer to a request without its length; None where the answer is a failure."""
@@ -75,19 +76,22 @@ class Keys:
         return None
 
 
-def _load(path: Path) -> Identity:
+async def _read(path: Path) -> bytes:
+    try:
+        return await read(path, LIMIT)
+    except OSError as error:
+        raise BakeError.of(f"failed to open {path}: {error.strerror}") from error
+
+
+def _load(path: Path, text: bytes) -> Identity:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as ser
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     hint = "add it to an agent with ssh-add, and leave the key's path out"
     try:
-        with path.open("rb") as file:
-            text = file.read(LIMIT)
         read = ser.load_ssh_private_key if b"BEGIN OPENSSH PRIVATE KEY" in text else ser.load_pem_private_key
         key = read(text, None)
-    except OSError as error:
-        raise BakeError.of(f"failed to open {path}: {error.strerror}") from error
     except TypeError:
         raise BakeError.of(f"the SSH key {path} has a passphrase", hint=hint) from None
     except (ValueError, UnsupportedAlgorithm):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bakepy.drivers import threads
-from bakepy.drivers.threads import apart
+from bakepy.transport import threads
+from bakepy.transport.threads import apart
 from tests.waiting import PATIENCE, wait_for
 
 
