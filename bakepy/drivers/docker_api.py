@@ -11,7 +11,6 @@ import json
 import re
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult
@@ -21,6 +20,7 @@ from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
 from bakepy.drivers.tls_stream import TlsStream
 from bakepy.records import Record
+from bakepy.transport.deadline import Deadline
 from bakepy.transport.endpoint import Endpoint, Tls
 from bakepy.transport.pump import ByteStream, SocketStream
 
@@ -142,14 +142,11 @@ class DockerApi:
         """
         sock = self.open(CALL)
         try:
-            stream = self._secured(sock)
-            stream.write(memoryview(_upgrade(path, protocol, body)))
-            head = b""
-            while b"\r\n\r\n" not in head and len(head) < 1 << 16:
-                more = stream.read(4096)
-                if not more:
-                    break
-                head += more
+            with Deadline(2 * CALL) as deadline:
+                deadline.watch(sock)
+                stream = self._secured(sock)
+                stream.write(memoryview(_upgrade(path, protocol, body)))
+                head = _head(stream)
         except OSError as error:
             fault = self._unreachable(error)
             sock.close()
@@ -169,7 +166,8 @@ class DockerApi:
         connection = self._connection(CALL)
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            with _deadline(connection.sock, 2 * CALL):
+            with Deadline(2 * CALL) as deadline:
+                deadline.watch(connection.sock)
                 connection.request(method, path, None if body is None else json.dumps(body), headers)
                 with connection.getresponse() as response:
                     data = response.read(LIMIT)
@@ -204,7 +202,8 @@ class DockerApi:
     def _ping(self) -> str | None:
         connection = self._connection(QUICK)
         try:
-            with _deadline(connection.sock, 2 * (connection.sock.gettimeout() or QUICK)):
+            with Deadline(2 * (connection.sock.gettimeout() or QUICK)) as deadline:
+                deadline.watch(connection.sock)
                 connection.request("GET", "/_ping")
                 response = connection.getresponse()
             with response:
@@ -309,7 +308,7 @@ class DockerApi:
 def _answer(status: int, data: bytes) -> Answer:
     try:
         found = json.loads(data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         found = {"message": data[:500].decode(errors="replace")}
     return Answer(status, found if isinstance(found, dict) else {})
 
@@ -321,6 +320,14 @@ def _upgrade(path: str, protocol: str, body: object) -> bytes:
         f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
     )
     return head.encode() + data
+
+
+def _head(stream: ByteStream) -> bytes:
+    """Return an answer up to the end of its headers, and what came with them."""
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < 1 << 16 and (more := stream.read(4096)):
+        head += more
+    return head
 
 
 def _port(port: int | None, tls: Tls | None) -> int:
@@ -340,24 +347,7 @@ def _messages(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
             continue
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = {"error": line[:200].decode(errors="replace").strip()}
         if isinstance(message, dict):
             yield message
-
-
-@contextlib.contextmanager
-def _deadline(sock: socket.socket, seconds: float) -> Iterator[None]:
-    """Hang up where what is done with a socket takes too long in all: its timeout is one of each read alone."""
-
-    def hang_up() -> None:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

@@ -14,20 +14,21 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Final
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPSHandler, Request, build_opener, parse_http_list, parse_keqv_list
+from urllib.request import Request, parse_http_list, parse_keqv_list
 
 from bakepy.builders.registries import Access
 from bakepy.buildkit.session.credentials import Credentials
 from bakepy.buildkit.session.rpc import RpcError
-from bakepy.buildkit.session.tokens import Challenge, SafeRedirects, fetch
+from bakepy.buildkit.session.tokens import Challenge, fetch
 from bakepy.diagnostics import BakeError
 from bakepy.records import Record
+from bakepy.transport.web import ask
 
 HUB, HUB_API = "docker.io", "registry-1.docker.io"
 LIMIT = 4 << 20
 """The most bytes of a manifest, as the specification has it."""
 PATIENCE = 60.0
-"""Seconds that a registry has for an answer."""
+"""Seconds that a registry has for a whole answer."""
 INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 MANIFESTS = (
@@ -77,13 +78,12 @@ class Registry:
         self._authorization = ""
         road = road or Access()
         try:
-            context = _context(road)
+            self._context = _context(road)
         except (ssl.SSLError, ValueError) as error:
             raise RegistryError.of(
                 f"a certificate for the registry {image.domain} in the builder's configuration cannot be read: {error}",
                 hint="create the builder again with --buildkitd-config, and PEM files in it",
             ) from None
-        self._opener = build_opener(SafeRedirects(), HTTPSHandler(context=context))
         self._host = HUB_API if image.domain == HUB else image.domain
         plain = is_loopback(image.domain) if road.http is None else road.http
         self._schemes = ["http"] * plain + ["https"] * (road.insecure or not plain)
@@ -116,7 +116,7 @@ class Registry:
                 raise self._refused(method, error) from None
             except URLError as error:
                 reason = getattr(error.reason, "strerror", None) or error.reason
-            except (OSError, HTTPException) as error:
+            except (OSError, HTTPException, ValueError) as error:
                 reason = error
         raise RegistryError.of(
             f"the registry {self._image.domain} cannot be reached: {reason}",
@@ -136,9 +136,7 @@ class Registry:
         request = Request(url, data, {"User-Agent": "bakepy", **headers}, method=method)  # noqa: S310 - http or https
         if self._authorization:
             request.add_header("Authorization", self._authorization)
-        with self._opener.open(request, timeout=PATIENCE) as response:
-            found: bytes = response.read(LIMIT)
-        return found
+        return ask(request, seconds=PATIENCE, limit=LIMIT, context=self._context)
 
     def _authorize(self, challenge: str) -> bool:
         """Take up a registry's challenge: basic (RFC 7617), or the distribution project's tokens; False for others."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import socket
 import stat
 import threading
 from base64 import b64encode
@@ -155,7 +156,7 @@ class TokenServer:
     """A token endpoint over real HTTP that notes what it is asked."""
 
     posts: int = 200
-    answer: dict[str, object] = field(default_factory=lambda: {"token": "T"})
+    answer: dict[str, object] | bytes = field(default_factory=lambda: {"token": "T"})
     redirect: str = ""
     seen: list[tuple[str, str, dict[str, list[str]], str]] = field(default_factory=list)
     url: str = ""
@@ -183,7 +184,8 @@ def server() -> Iterator[TokenServer]:
             state.seen.append((self.command, urlsplit(self.path).path, values, self.headers.get("Authorization", "")))
 
         def reply(self, status: int) -> None:
-            body = json.dumps(state.answer if status == 200 else {"errors": []}).encode()
+            body = state.answer if status == 200 else {"errors": []}
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -272,10 +274,53 @@ def test_refusals(server: TokenServer, posts: int, answer: dict[str, object], co
     assert "hunter2" not in caught.value.message
 
 
-def test_only_the_web_is_asked() -> None:
-    """A realm that names a file is refused."""
+NO_TOKENS = {
+    "deep": b"[" * 200_000,
+    "long number": b'{"token": "T", "expires_in": 1' + b"0" * 5_000 + b"}",
+    "not text": b"\xff",
+    "surrogate": b'{"token": "\\ud800"}',
+    "line end": b'{"token": "a\\r\\nb"}',
+}
+
+
+@pytest.mark.parametrize("answer", NO_TOKENS.values(), ids=NO_TOKENS)
+def test_nonsense_is_no_token(server: TokenServer, answer: bytes) -> None:
+    """An answer that cannot be read is a refusal that names the place."""
+    server.answer = answer
+    with pytest.raises(RpcError, match=r"no token from 127\.0\.0\.1"):
+        fetch(challenge(server), Credentials())
+
+
+@pytest.mark.parametrize("lifetime", ["1e30", "1" + "0" * 30, "-1", "NaN", "1e999", '"1"', "0.5"])
+@pytest.mark.parametrize("issued", ["0001-01-01T00:00:00", "9999-12-31T23:59:59-23:59", "x"])
+async def test_impossible_lives_are_left_out(server: TokenServer, tmp_path: Path, lifetime: str, issued: str) -> None:
+    """A token whose life is out of range is passed on with the usual one."""
+    server.answer = b'{"token": "T", "expires_in": %s, "issued_at": "%s"}' % (lifetime.encode(), issued.encode())
+    request = FetchTokenRequest(Host="reg.example", Realm=server.url).SerializeToString()
+    answer = FetchTokenResponse.FromString(await ask(Auth(config(tmp_path)), PREFIX + "FetchToken", request))
+    assert (answer.Token, answer.ExpiresIn) == ("T", 60)
+
+
+async def test_a_run_does_not_wait_for_a_silent_token_server(tmp_path: Path) -> None:
+    """Fetching is no thread that the end of the event loop, or of the process, waits for."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        request = FetchTokenRequest(Host="reg.example", Realm=f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        auth = Auth(config(tmp_path))
+        asking = asyncio.create_task(ask(auth, PREFIX + "FetchToken", request.SerializeToString()))
+        accepting = asyncio.create_task(asyncio.to_thread(listener.accept))
+        connection, _ = await accepting
+        waited_for = [t for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()]
+        asking.cancel()
+        with connection, pytest.raises(asyncio.CancelledError):
+            await asking
+    assert len(waited_for) <= 1  # what has accepted
+
+
+@pytest.mark.parametrize("realm", ["http://[x", "file:///etc/passwd", ""])
+def test_only_the_web_is_asked(realm: str) -> None:
+    """A realm that is no web address is refused."""
     with pytest.raises(RpcError, match="no web address"):
-        fetch(Challenge("file:///etc/passwd", "s", []), Credentials())
+        fetch(Challenge(realm, "s", []), Credentials())
 
 
 def test_a_registry_token_needs_no_request() -> None:

@@ -6,18 +6,19 @@ this client may reuse what it fetched; only for registries with basic authentica
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakepy.buildkit.session.credentials import DockerConfig
 from bakepy.buildkit.session.rpc import Call, Handler
+from bakepy.transport.threads import apart
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -56,7 +57,7 @@ class Auth:
         request = FetchTokenRequest.FromString(await call.receive() or b"")
         credentials = await self._config.get(request.Host)
         challenge = Challenge(request.Realm, request.Service, list(request.Scopes))
-        token = await asyncio.to_thread(fetch, challenge, credentials)
+        token = await apart(partial(fetch, challenge, credentials))
         answer = FetchTokenResponse(Token=token.text, ExpiresIn=token.expires_in, IssuedAt=token.issued_at)
         await call.send(answer.SerializeToString())
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from http.client import HTTPException, HTTPMessage
-from typing import IO, Any, Final
-from urllib.error import HTTPError, URLError
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from http.client import HTTPException
+from typing import Final
+from urllib.error import HTTPError
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.request import Request
 
 from bakepy.buildkit.session.credentials import Credentials
 from bakepy.buildkit.session.rpc import Code, RpcError
 from bakepy.records import Record
+from bakepy.transport.web import ask
 
 CLIENT = "buildkit-client"
 LIFETIME = 60
 """Seconds for which a token is taken to live where the registry does not say."""
+LONGEST = 1 << 31
+"""Seconds that no token lives for; a number beyond is not believed."""
 PATIENCE = 30.0
+"""Seconds that a registry has for a whole answer."""
 LIMIT = 1 << 20
 """The most bytes of an answer that are read."""
 NO_POST = {401, 404, 405}
@@ -50,7 +54,7 @@ class Token(Record):
 
 def fetch(challenge: Challenge, credentials: Credentials) -> Token:
     """Return a token for a challenge; blocks, and raises RpcError."""
-    if urlsplit(challenge.realm).scheme not in {"http", "https"}:
+    if _address(challenge.realm).scheme not in {"http", "https"}:
         raise RpcError(Code.INVALID_ARGUMENT, f"the registry names no web address for tokens: {challenge.realm}")
     if credentials.registry_token:
         return Token(credentials.registry_token)
@@ -69,7 +73,7 @@ def fetch(challenge: Challenge, credentials: Credentials) -> Token:
         error.close()
         code = Code.PERMISSION_DENIED if error.code in {401, 403} else Code.UNAVAILABLE
         raise RpcError(code, f"no token from {_place(challenge)}: {error.code} {error.reason}") from None
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, HTTPException, ValueError, RecursionError) as error:
         raise RpcError(Code.UNAVAILABLE, f"no token from {_place(challenge)}: {error}") from None
 
 
@@ -99,49 +103,34 @@ def _post(challenge: Challenge, credentials: Credentials) -> Token:
     return _token(Request(challenge.realm, urlencode(form).encode()))  # noqa: S310  (the scheme is checked)
 
 
-class SafeRedirects(HTTPRedirectHandler):
-    """Keep credentials with the host that they are meant for."""
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        """Drop the authorization where a redirect leaves the host."""
-        follow = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if follow and (follow.type, follow.host) != (req.type, req.host):
-            follow.remove_header("Authorization")
-        return follow
-
-    def http_error_302(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage) -> Any:
-        """Follow a redirect; one that cannot be read ends the answer that it came with, which Python leaves open."""
-        try:
-            return super().http_error_302(req, fp, code, msg, headers)
-        except ValueError as error:
-            fp.close()
-            raise URLError(f"a malformed redirection: {error}") from error
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
-
-
 def _token(request: Request) -> Token:
     request.add_header("User-Agent", "bakepy")
     request.add_header("Accept", "application/json")
-    with build_opener(SafeRedirects).open(request, timeout=PATIENCE) as response:
-        answer = json.loads(response.read(LIMIT))
+    answer = json.loads(ask(request, seconds=PATIENCE, limit=LIMIT))
     if not isinstance(answer, dict):
         raise ValueError("the answer is no JSON object")
     text = answer.get("access_token") or answer.get("token")
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
         raise ValueError("the answer holds no token")
     lifetime = answer.get("expires_in")
-    return Token(text, lifetime if isinstance(lifetime, int) and lifetime > 0 else LIFETIME, _time(answer))
+    if not isinstance(lifetime, int) or not 0 < lifetime < LONGEST:
+        lifetime = LIFETIME
+    return Token(text, lifetime, _time(answer))
 
 
 def _time(answer: dict[str, object]) -> int:
     try:
         return int(datetime.fromisoformat(str(answer.get("issued_at"))).timestamp())
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return 0
 
 
 def _place(challenge: Challenge) -> str:
-    return urlsplit(challenge.realm).netloc
+    return _address(challenge.realm).netloc
+
+
+def _address(realm: str) -> SplitResult:
+    try:
+        return urlsplit(realm)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
