@@ -11,7 +11,7 @@ from bakepy.evaluator.scope import Scope
 from bakepy.grammar.nodes import Invalid, Literal, Number, Parens, Template, TemplateJoin, TemplateWrap
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError
-from bakepy.values.numbers import parse_number
+from bakepy.values.numbers import TooLongError, parse_number
 from bakepy.values.types import STRING
 from bakepy.values.value import FALSE, NULL, TRUE, UNKNOWN_DYNAMIC, Value, number, string, unknown
 
@@ -38,7 +38,11 @@ def _number_value(text: str) -> Value:
 
 @evaluates(Number)
 def _number(expr: Number, scope: Scope, faults: Faults) -> Value:
-    value = _number_value(expr.text)
+    try:
+        value = _number_value(expr.text)
+    except TooLongError as error:
+        faults.append(Diagnostic("Invalid number literal", error.message, expr.span, expr.span))
+        return UNKNOWN_DYNAMIC
     if not value.is_known:
         detail = "Failed to recognize the value of this number literal."
         hint = "the exponent of a number may reach some 600 million"

@@ -357,10 +357,11 @@ class Builder:
     def add_literal(self, parts: list[Expr], token: Token) -> list[Expr]:
         """Go on with text; pieces that follow each other are one."""
         last = parts[-1] if parts else None
-        if isinstance(last, _Text) and isinstance(last.value, str):
-            parts[-1] = _Text(Span(self.source, last.span.start, token[3]), last.value + token[1])
-        else:
-            parts.append(_Text(Span(self.source, token[2], token[3]), token[1]))
+        if not isinstance(last, _Text):
+            last = _Text(Span(self.source, token[2], token[3]))
+            parts.append(last)
+        last.pieces.append(token[1])
+        last.end = token[3]
         return parts
 
     def add_interpolation(self, parts: list[Expr], opener: Token, inner: Expr, closer: Token) -> list[Expr]:
@@ -426,14 +427,22 @@ class Builder:
         if not parts:
             return Literal(span, "")
         if len(parts) == 1 and isinstance(parts[0], _Text):
-            return Literal(span, parts[0].value)
+            return Literal(span, parts[0].text())
         return nodes.Template(span, tuple([_bare(part) for part in parts]))
 
 
-class _Text(Literal):
-    """Be text of a template, still to be joined with what follows."""
+class _Text(Expr):
+    """Text of a template that more may follow; a heredoc has a piece for each line, joined once."""
 
-    __slots__ = ()
+    __slots__ = ("pieces", "end")
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.pieces: list[str] = []
+        self.end = span.end
+
+    def text(self) -> str:
+        return "".join(self.pieces)
 
 
 class _Interpolation(nodes.TemplateWrap):
@@ -445,7 +454,9 @@ class _Interpolation(nodes.TemplateWrap):
 def _bare(part: Expr) -> Expr:
     if isinstance(part, _Interpolation):
         return part.inner
-    return Literal(part.span, part.value) if isinstance(part, _Text) else part
+    if isinstance(part, _Text):
+        return Literal(Span(part.span.source, part.span.start, part.end), part.text())
+    return part
 
 
 def _names(head: Token) -> tuple[str | None, str]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from bakepy.diagnostics import Diagnostic, Source, Span
 from bakepy.grammar import nodes
 from bakepy.grammar.parser import read_template
-from bakepy.grammar.scanner import MAX_DEPTH
+from bakepy.grammar.scanner import MAX_DEPTH, MAX_TOKENS
 from bakepy.grammar.strings import distance, go_quote
 from bakepy.records import Record
 
@@ -39,13 +41,14 @@ SCHEMA = {
 """The types of block at the top of a definition file."""
 
 _TOKEN = re.compile(
-    r"""[ \t\r\n]*(?:(?P<PUNCTUATION>[{}\[\],:=])|(?P<STRING>"(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*(?:"|\\?))"""
+    r"""[ \t\r\n]*(?:(?P<PUNCTUATION>[{}\[\],:=])|(?P<PLAIN>"[^"\\\x00-\x1f]*")|(?P<STRING>")"""
     r"""|(?P<NUMBER>[-+.0-9][-+.eE0-9]*)|(?P<KEYWORD>[A-Za-z][A-Za-z_]*)|(?P<END>\Z)|(?P<INVALID>[\s\S]))"""
 )
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_STRING_START = re.compile(
-    r'"(?>(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*)(?:(?P<end>")|\\(?:u[0-9a-fA-F]{0,3})?)?'
-)
+# While `re` repeats a group it keeps a record of each round, so long strings are read in runs of some rounds.
+_RUN = re.compile(r'(?:[^"\\\x00-\x1f]+|\\[^\x00-\x1f]){0,1000}')
+_VALID_RUN = re.compile(r'(?:[^"\\\x00-\x1f]+|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}){0,1000}')
+_STRING_END = re.compile(r'(?P<end>")|\\(?:u[0-9a-fA-F]{0,3})?|')
 _CHARACTER = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[\s\S]")
 _STARTS = "A JSON value must start with a brace, a bracket, a number, a string, or a keyword."
 _WRONG_TYPE = "Incorrect JSON value type"
@@ -64,8 +67,8 @@ class _Value(Record):
         start: Span,
         close: Span,
         text: str = "",
-        items: list[_Value] | None = None,
-        properties: list[_Property] | None = None,
+        items: Sequence[_Value] = (),
+        properties: Sequence[_Property] = (),
     ) -> None:
         self.kind = kind
         self.span = span
@@ -73,8 +76,8 @@ class _Value(Record):
         """Where a fault of the whole value is shown: its opening bracket, or all of it."""
         self.close = close
         self.text = text
-        self.items: list[_Value] = [] if items is None else items
-        self.properties: list[_Property] = [] if properties is None else properties
+        self.items = items
+        self.properties = properties
 
 
 class _Property(Record):
@@ -107,19 +110,28 @@ def parse_json(source: Source, faults: list[Diagnostic]) -> nodes.Body:
     return body
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
+def _tokens(text: str) -> Iterator[_Token]:
+    """Yield the tokens, the last of them END; what follows an INVALID one is not read."""
     at = 1 if text.startswith("\ufeff") else 0
-    while True:
+    kind = ""
+    while kind not in ("END", "INVALID"):
         found = _TOKEN.match(text, at)
         assert found is not None and found.lastgroup is not None  # noqa: S101, PT018 (INVALID takes anything)
         kind = found.lastgroup
         start, at = found.span(kind)
-        tokens.append((text[start] if kind == "PUNCTUATION" else kind, text[start:at], start, at))
-        if kind == "INVALID":
-            tokens.append(("END", "", at, at))
-        if kind in ("END", "INVALID"):
-            return tokens
+        if kind == "STRING":
+            at = _last(_RUN, text, at)
+            at += text.startswith(('"', "\\"), at)
+        yield text[start] if kind == "PUNCTUATION" else kind, text[start:at], start, at
+    if kind == "INVALID":
+        yield "END", "", at, at
+
+
+def _last(run: re.Pattern[str], text: str, at: int) -> int:
+    """Return where runs that follow each other end."""
+    while (found := run.match(text, at)) and found.end() > at:
+        at = found.end()
+    return at
 
 
 class _Reader:
@@ -129,7 +141,8 @@ class _Reader:
         self.source = source
         self.faults = faults
         self.tokens = _tokens(source.text)
-        self.at = 0
+        self.next = next(self.tokens)
+        self.count = 0
         self.depth = 0
         self.given_up = False
 
@@ -142,12 +155,22 @@ class _Reader:
             self.faults.append(Diagnostic(summary, detail, span, hint=hint))
 
     def peek(self) -> _Token:
-        return self.tokens[self.at]
+        return self.next
 
     def read(self) -> _Token:
-        token = self.tokens[self.at]
-        self.at += token[0] != "END"
+        token = self.next
+        if token[0] != "END":
+            self.next = next(self.tokens)
+            self.count += 1
+            if self.count > MAX_TOKENS:
+                self.give_up("Definition too large", f"A definition may have {MAX_TOKENS} tokens at most.", token)
         return token
+
+    def give_up(self, summary: str, detail: str, token: _Token) -> None:
+        """Report a fault that is the last one, and read nothing after it."""
+        self.fault(summary, detail, token)
+        self.given_up = True
+        self.next = ("END", "", token[3], token[3])
 
     def whole(self) -> _Value:
         """Read a value with nothing after it."""
@@ -164,9 +187,7 @@ class _Reader:
         if kind in ("{", "["):
             if self.depth >= MAX_DEPTH:
                 detail = f"Objects and arrays may nest {MAX_DEPTH} levels deep at most."
-                self.fault("Nesting too deep", detail, token)
-                self.given_up = True
-                self.at = len(self.tokens) - 1
+                self.give_up("Nesting too deep", detail, token)
                 return self.invalid(token)
             self.depth += 1
             value = self.object(self.read()) if kind == "{" else self.array(self.read())
@@ -177,6 +198,9 @@ class _Reader:
             if _NUMBER.fullmatch(token[1]):
                 return self.simple("number", token)
             self.fault("Invalid JSON number", "There is a syntax error in the given JSON number.", token)
+        elif kind == "PLAIN":
+            token = self.read()
+            return self.simple("string", token, token[1][1:-1])
         elif kind == "STRING":
             return self.string(self.read())
         elif kind == "KEYWORD":
@@ -200,8 +224,8 @@ class _Reader:
         return self.simple("invalid", token)
 
     def string(self, token: _Token) -> _Value:
-        found = _STRING_START.match(token[1])
-        assert found is not None  # noqa: S101 (it takes the quote at least)
+        found = _STRING_END.match(token[1], _last(_VALID_RUN, token[1], 1))
+        assert found is not None  # noqa: S101 (it takes nothing at least)
         if found["end"] is None or found.end() != len(token[1]):
             offset = token[2] + min(found.end() + 1, len(token[1]))
             end = min(offset + 1, len(self.source.text))
@@ -355,7 +379,7 @@ class _Tree:
                 body.attributes[each.name] = nodes.Attribute(whole, each.name, each.name_span, self.expr(each.value))
         return body
 
-    def collect(self, value: _Value, labels: str) -> list[_Property]:
+    def collect(self, value: _Value, labels: str) -> Sequence[_Property]:
         """Return the properties of an object or of all objects of an array; `labels` if they are labels of a block."""
         purpose = f"to specify {labels} labels for this block." if labels else "to define arguments and child blocks."
         if value.kind == "object":
@@ -388,7 +412,7 @@ class _Tree:
                 f'"{of.name}" blocks.'
             )
             self.fault(_WRONG_TYPE, detail, value.start)
-        contents = {"object": [value], "array": value.items}.get(value.kind, [])
+        contents = {"object": [value], "array": value.items}.get(value.kind, ())
         for content in contents:
             block = nodes.Block(
                 span=of.name_span.to(content.span),
@@ -443,4 +467,4 @@ class _Tree:
         raw = self.source.text[first:last]
         if "\\" not in raw:
             return range(first, last + 1)
-        return [*(first + found.start() for found in _CHARACTER.finditer(raw)), last]
+        return array("q", chain((first + found.start() for found in _CHARACTER.finditer(raw)), (last,)))

@@ -9,7 +9,7 @@ from typing import Any
 from bakepy.diagnostics import Diagnostic, Source, Span
 from bakepy.grammar import nodes
 from bakepy.grammar.builder import Builder, check_depth
-from bakepy.grammar.scanner import MAX_DEPTH, Token, TooDeep, scan
+from bakepy.grammar.scanner import MAX_DEPTH, MAX_TOKENS, Token, TooDeep, TooLong, scan
 from bakepy.grammar.tables import ACTIONS, GOTOS, RULES, STARTS
 
 
@@ -73,6 +73,10 @@ def _read(start: str, source: Source, text: str, offsets: Sequence[int] | None, 
     except TooDeep as error:
         detail = f"Blocks, brackets and expressions may nest {MAX_DEPTH} levels deep at most."
         faults.append(Diagnostic("Nesting too deep", detail, Span(source, error.at, error.at + 1)))
+        return None
+    except TooLong as error:
+        detail = f"A definition may have {MAX_TOKENS} tokens at most."
+        faults.append(Diagnostic("Definition too large", detail, Span(source, error.at, error.at)))
         return None
     finally:
         if collecting:

@@ -21,6 +21,8 @@ Token = tuple[str, str, int, int]
 
 MAX_DEPTH = 100
 """How deep blocks, brackets and expressions may nest; files in the wild stay below 20."""
+MAX_TOKENS = 2_000_000
+"""How many tokens a file may have: each takes some hundred bytes until the tree is made."""
 
 # Patterns that few files need are compiled when one does, and kept by `re`: each would take a third of a millisecond.
 _COMMENT = r"(?:\#|//)[^\n]*(?:\n|\Z)|/\*[\s\S]*?\*/"
@@ -76,6 +78,14 @@ class TooDeep(Exception):
         self.at = at
 
 
+class TooLong(Exception):
+    """Say that the source has more than `MAX_TOKENS` tokens, and which offset was reached."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
+
+
 class _Template(Record):
     """Follow the template being read: a quoted string, a heredoc (`marker` set) or, at the bottom, a bare template."""
 
@@ -116,8 +126,10 @@ def scan(text: str, start: str = "file", *, offsets: Sequence[int] | None = None
                 scanner.read_text()
             else:
                 scanner.read_code()
-    except TooDeep as error:
-        raise TooDeep(offsets[error.at] if offsets else error.at) from None
+            if len(scanner.tokens) > MAX_TOKENS:
+                raise TooLong(scanner.at)
+    except (TooDeep, TooLong) as error:
+        raise type(error)(offsets[error.at] if offsets else error.at) from None
     tokens = scanner.tokens
     if start == "file" and not raw and tokens and tokens[-1][0] != "NEWLINE":
         tokens.append(("NEWLINE", "", len(text), len(text)))
@@ -150,9 +162,11 @@ class _Scanner:
         self.tokens.append((kind, self.text[start:end], start, end))
 
     def read_code(self) -> None:
-        """Read tokens of expressions and bodies, up to where text starts."""
+        """Read tokens of expressions and bodies, up to where text starts or there are too many."""
         text, append, special, match = self.text, self.tokens.append, self.special, _MAIN.match
-        while not (self.in_text or self.done):
+        for _ in range(MAX_TOKENS + 1 - len(self.tokens)):
+            if self.in_text or self.done:
+                break
             found = match(text, self.at)
             assert found is not None and found.lastgroup is not None  # noqa: S101, PT018 (INVALID takes anything)
             kind = found.lastgroup

@@ -53,14 +53,14 @@ def select(
     config = Config({}, {}, definition)
     groups = Groups(definition)
     for name in wanted:
-        targets, passed = groups.members(name)
-        for target in dict.fromkeys(targets):
+        targets, passed = groups.further_members(name)
+        for target in targets:
             if target not in config.targets:
                 with Keeping(faults):
                     if target not in definition.targets:
                         raise missing(definition, target, _member(definition, passed, target))
                     config.targets[target] = resolver.target(target)
-        for group in dict.fromkeys(passed):
+        for group in passed:
             config.groups.setdefault(group, replace(definition.groups[group]))
     _add_default(config, wanted)
     _Linker(config, resolver).link(faults)
@@ -109,11 +109,11 @@ def _member(definition: Definition, groups: Sequence[str], name: str) -> Related
 
 
 class Groups:
-    """Resolve groups to the targets in them, through groups in groups."""
+    """Resolve groups to the targets in them, through groups in groups, in time that grows with their members."""
 
     def __init__(self, definition: Definition) -> None:
         self._groups = definition.groups
-        self._found: dict[str, tuple[list[str], list[str]]] = {}
+        self._passed: set[str] = set()
 
     def members(self, name: str) -> tuple[list[str], list[str]]:
         """Return the targets of a group, or the target itself, and the groups on the way.
@@ -121,27 +121,35 @@ class Groups:
         A group that is met within itself is taken for a target, as a target may have the name of the group it is in.
         So is an empty group in a group: there is no such target then, which is the fault to report.
         """
+        self._passed = set()
+        return self.further_members(name)
+
+    def further_members(self, name: str) -> tuple[list[str], list[str]]:
+        """Return what `members` does without the groups that an earlier call has passed, and what is in them."""
+        if name not in self._groups:
+            return [name], []
+        targets: dict[str, None] = {}
+        passed: dict[str, None] = {}
         open_: set[str] = set()
+        cyclic = False
         stack = [(name, False)]
         while stack:
-            at, ready = stack.pop()
-            if ready:
-                self._found[at] = self._collect(at)
+            at, leaving = stack.pop()
+            if leaving:
                 open_.discard(at)
-            elif at in self._groups and at not in self._found and at not in open_:
+            elif at not in self._groups or at in open_ or (at != name and not self._groups[at].targets):
+                targets[at] = None
+                cyclic = cyclic or at in open_
+                if at in self._groups:
+                    passed[at] = None
+            elif at not in passed and at not in self._passed:
                 open_.add(at)
+                passed[at] = None
                 stack.append((at, True))
                 stack += [(member, False) for member in reversed(self._groups[at].targets)]
-        return self._found.get(name, ([name], []))
-
-    def _collect(self, name: str) -> tuple[list[str], list[str]]:
-        targets: list[str] = []
-        passed = [name]
-        for member in self._groups[name].targets:
-            inner, groups = self._found.get(member, ([], []))
-            targets += inner or [member]
-            passed += groups
-        return list(dict.fromkeys(targets)), list(dict.fromkeys(passed))
+        # Of groups that lead back to themselves, the members depend on the group that was asked for.
+        self._passed |= set() if cyclic else passed.keys()
+        return list(targets), list(passed)
 
 
 def _add_default(config: Config, wanted: Sequence[str]) -> None:

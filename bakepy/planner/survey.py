@@ -183,7 +183,10 @@ def unpushed(config: Config) -> list[Diagnostic]:
 def _shared_tags(config: Config, names: Sequence[str]) -> list[Diagnostic]:
     """Return a warning for tags that several targets of one build have: one image takes the name from the other."""
     groups = Groups(config.definition)
-    builds = [groups.members(name)[0] for name in config.definition.groups if name in config.groups]
+    # What is in a group's groups is in the group: only the outermost are asked.
+    asked = {name: group for name, group in config.definition.groups.items() if name in config.groups}
+    inner = {member for name, group in asked.items() for member in group.targets if member != name}
+    builds = [groups.members(name)[0] for name in asked if name not in inner]
     if names:
         builds.append([target for name in names for target in groups.members(name)[0]])
     shared: dict[tuple[str, ...], list[str]] = {}

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from bakepy.values import mismatch
 from bakepy.values.errors import AttributeStep, ConversionError, IndexStep, Path
-from bakepy.values.numbers import number_text, parse_number
+from bakepy.values.numbers import TooLongError, number_text, parse_number
 from bakepy.values.strings import quoted
 from bakepy.values.types import (
     BOOL,
@@ -107,7 +107,10 @@ def _to_string(value: Value) -> Value:
 def _from_string(value: Value, type: Type, path: Path) -> Value:
     text = value.text
     if type is NUMBER:
-        number = parse_number(text)
+        try:
+            number = parse_number(text)
+        except TooLongError as error:
+            raise ConversionError(error.message, path) from None
         if number is None:
             raise ConversionError("a number is required", path)
         return Value(NUMBER, number)

@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 from bakepy.values.convert import convert
 from bakepy.values.errors import AttributeStep, ConversionError, IndexStep, JSONError, Path
 from bakepy.values.json_faults import explain
-from bakepy.values.numbers import Float, number_text, parse_number
+from bakepy.values.numbers import Float, TooLongError, number_text, parse_number
 from bakepy.values.strings import quoted
 from bakepy.values.types import (
     BOOL,
@@ -192,7 +192,10 @@ def _whole(text: str) -> str:
 
 
 def _number(text: str, path: Path) -> Value:
-    number = parse_number(text)
+    try:
+        number = parse_number(text)
+    except TooLongError as error:
+        raise JSONError(error.message, path) from None
     if number is None:
         raise JSONError("a number is required", path)
     return Value(NUMBER, number)

@@ -31,8 +31,12 @@ MAX_BITS: Final = 35_000_000
 """Exponent of two up to which a number is written out, which takes some ten million digits."""
 
 
+MAX_LENGTH: Final = 10_000
+"""Characters of a number that is read: the time grows faster than their count, and 512 bits hold 155 digits."""
+
+
 class TooLongError(ConversionError, OperationError):
-    """Say that a number has too many digits to write them out."""
+    """Say that a number has too many digits to read them, or to write them out."""
 
 
 class Int64(int):
@@ -363,7 +367,10 @@ def parse_number(text: str) -> Number | None:
     """Return the number that a decimal text denotes, to 512 bits, or None where it denotes none.
 
     Takes what Go's `big.ParseFloat` takes in base 10: digits, a point, an exponent of ten (`e`) or two (`p`), `Inf`.
+    Raises TooLongError.
     """
+    if len(text) > MAX_LENGTH:
+        raise too_long()
     if text.isdecimal() and text.isascii() and len(text) <= 150:
         return int(text)
     match = re.fullmatch(_DECIMAL, text)
@@ -381,6 +388,11 @@ def parse_number(text: str) -> Number | None:
     if not _MIN_EXPONENT <= twos + mantissa.bit_length() <= _MAX_EXPONENT:
         return None
     return _scale_by_fives(negative, mantissa, twos, fives)
+
+
+def too_long() -> TooLongError:
+    """Return the error for a number with more characters than are read."""
+    return TooLongError(f"a number may have {MAX_LENGTH} characters at most")
 
 
 def _scale_by_fives(negative: bool, mantissa: int, exponent: int, fives: int) -> Number:

@@ -1,8 +1,12 @@
 """Names, groups and patterns select targets; inheritance, overrides and links make them whole."""
 
+import tracemalloc
+
 import pytest
 
 from bakepy.diagnostics import BakeError
+from bakepy.model.group import Group
+from bakepy.planner.select import Groups
 from tests.planner.definitions import defined, selected
 
 
@@ -300,3 +304,37 @@ def test_policies_that_double_are_a_fault():
     error = fault(text, "t60")
     assert "target t14 has more than 10000 policies" in str(error)
     assert error.diagnostics[0].related
+
+
+class Counting(Group):
+    """A group that counts how often its members are read."""
+
+    reads = 0
+
+    @property
+    def targets(self) -> list[str]:
+        Counting.reads += 1
+        return self.members
+
+    @targets.setter
+    def targets(self, members: list[str]) -> None:
+        self.members = members
+
+
+@pytest.mark.parametrize("pattern", ["g0", "*"])
+def test_chain_of_groups_costs_its_length(pattern: str) -> None:
+    """Each group is resolved once, whatever leads to it, and no list is kept for each."""
+    peaks = []
+    for count in (300, 1200):
+        definition = defined("")
+        definition.groups.update({f"g{i}": Counting(f"g{i}", targets=[f"g{i + 1}", f"t{i}"]) for i in range(count)})
+        definition.groups[f"g{count}"] = Group(f"g{count}", targets=["t0"])
+        groups = Groups(definition)
+        Counting.reads = 0
+        tracemalloc.start()
+        found = [groups.further_members(f"g{i}") for i in range(count if pattern == "*" else 1)]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(found[0][0]) == count
+        assert Counting.reads <= 4 * count
+    assert peaks[1] < 8 * peaks[0]

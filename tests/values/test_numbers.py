@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bakepy.values import numbers
+from bakepy.values.errors import ConversionError
 from bakepy.values.number_format import number_form
 from bakepy.values.numbers import (
     INFINITY,
@@ -165,9 +166,16 @@ def test_texts_that_are_no_numbers(text: str) -> None:
 
 def test_long_texts_are_read() -> None:
     """Texts of more digits than Python converts at once are read and printed."""
-    found = parse_number("1" + "0" * 20_000)
+    found = parse_number("1" + "0" * 9_000)
     assert found is not None
-    assert number_text(found) == "1" + "0" * 20_000
+    assert number_text(found) == "1" + "0" * 9_000
+
+
+@pytest.mark.parametrize("text", ["9" * 10_001, "0." + "9" * 10_000, "x" * 10_001])
+def test_too_long_texts_are_not_read(text: str) -> None:
+    """Reading a number takes more time than in proportion to its digits."""
+    with pytest.raises(ConversionError, match="10000 characters at most"):
+        parse_number(text)
 
 
 @pytest.mark.parametrize(

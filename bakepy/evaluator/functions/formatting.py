@@ -14,7 +14,7 @@ from bakepy.evaluator.limits import check_text
 from bakepy.records import Record
 from bakepy.values import json
 from bakepy.values.convert import convert
-from bakepy.values.digits import digits_to_int, int_text
+from bakepy.values.digits import int_text
 from bakepy.values.errors import ValueFault
 from bakepy.values.number_format import number_form
 from bakepy.values.numbers import MAX_BITS, Float, is_integer, truncate
@@ -109,6 +109,7 @@ def _bad_verb(layout: str, at: int) -> CallFault:
 
 def _read_verb(layout: str, match: re.Match[str]) -> _Verb:
     width, precision = match["width"], match["precision"]
+    counts = [(digits or "").lstrip("0") for digits in (width, precision)]
     return _Verb(
         match[0],
         _byte_offset(layout, match.start()),
@@ -116,17 +117,23 @@ def _read_verb(layout: str, match: re.Match[str]) -> _Verb:
         match["flags"],
         _wrapped(width) if width else None,
         _wrapped(precision or "0") if precision is not None else None,
-        any(len(digits.lstrip("0")) > 8 or int(digits or "0") > _MOST for digits in (width or "", precision or "")),
+        any(len(digits) > 8 or int(digits or "0") > _MOST for digits in counts),
     )
 
 
+_BLOCK = 4000
+"""Digits that Python converts at once."""
 _MOST = 10_000_009
 """The greatest width and precision that Go's own formatting reads; past it, its answer is that the verb is missing."""
 
 
 def _wrapped(digits: str) -> int:
     """Return a count as the reference reads it: in 64 bits, what is beyond them left out."""
-    return (digits_to_int(digits) + 2**63) % 2**64 - 2**63
+    value = 0
+    for start in range(0, len(digits), _BLOCK):  # not at once, which takes longer than in proportion to the digits
+        block = digits[start : start + _BLOCK]
+        value = (value * 10 ** len(block) + int(block)) % 2**64
+    return (value + 2**63) % 2**64 - 2**63
 
 
 def _format_one(verb: _Verb, number: int, args: Sequence[Value]) -> str:

@@ -11,6 +11,7 @@ from bakepy.values import operators
 from bakepy.values.digits import digits_to_int
 from bakepy.values.numbers import (
     INFINITY,
+    MAX_LENGTH,
     NEGATIVE_INFINITY,
     Float,
     NotANumberError,
@@ -21,6 +22,7 @@ from bakepy.values.numbers import (
     is_integer,
     make,
     precision_of,
+    too_long,
     truncate,
 )
 from bakepy.values.strings import quoted
@@ -112,6 +114,8 @@ def _parse_int(args: Sequence[Value], returns: Type) -> Value:
     folded = digits.lower() if base <= 36 else digits
     if not digits.isascii() or not digits or set(folded) - set(_DIGITS[:base]):
         raise ArgumentFault(0, f"cannot parse {quoted(text)} as a base {base} integer")
+    if len(text) > MAX_LENGTH:
+        raise ArgumentFault(0, too_long().message)
     if base <= 36:
         result = digits_to_int(digits, base)
     else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from bakepy.evaluator.functions.arguments import integer, strings
 from bakepy.evaluator.functions.library import Surroundings
@@ -12,6 +13,7 @@ from bakepy.values.types import NUMBER, STRING, CapsuleType, ListType, Type
 from bakepy.values.value import Value, count, list_, string, unknown
 
 _BYTES = CapsuleType("bytes")
+_FLAG_LETTERS = "[\U0001f1e6-\U0001f1ff]{3,}"
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"  # noqa: E501
 
 
@@ -21,8 +23,23 @@ def clusters(text: str) -> list[str]:
         return list(text)
     import regex
 
-    found: list[str] = regex.findall(r"\X", text)
+    found: list[str] = []
+    for part in _between_flags(text):
+        found += regex.findall(r"\X", part)
     return found
+
+
+def _between_flags(text: str) -> Iterator[str]:
+    """Split the text between flags that follow each other, which clusters never cross.
+
+    A flag is a pair of letters, so `regex` counts at each letter those before it: its time grows with their square.
+    """
+    start = 0
+    for run in re.finditer(_FLAG_LETTERS, text):
+        for end in range(run.start() + 2, run.end(), 2):
+            yield text[start:end]
+            start = end
+    yield text[start:]
 
 
 def upper(text: str) -> str:
