@@ -7,11 +7,11 @@ for the others in a registry. A Dockerfile may choose platforms itself (`FROM --
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakepy.diagnostics import Diagnostic
+from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.planner.spec import InlineDockerfile, LinkContext, LocalDockerfile, SolveSpec
 
 if TYPE_CHECKING:
@@ -32,6 +32,17 @@ def missing_platforms(specs: Mapping[str, SolveSpec], locate: Locate) -> Iterato
                 theirs = specs[link.target].platforms
                 if len(theirs) > 1 and spec.platforms[0] not in theirs and _follows(spec, context):
                     yield _fault(name, link.target, spec.platforms[0], locate)
+
+
+def check_native(spec: SolveSpec, name: str, built: Mapping[str, Iterable[str]], native: str) -> None:
+    """Raise BakeError for links without an image for a node's own platform, where a target names no platform.
+
+    `built` are the platforms of the results of linked targets by name; one empty text stands for a single platform.
+    """
+    links = [(context, link.target) for context, link in spec.contexts if isinstance(link, LinkContext)]
+    for context, link in () if spec.platforms else links:
+        if not {"", native}.intersection(built[link]) and _follows(spec, context):
+            raise BakeError([_fault(name, link, native, lambda *_: ())])
 
 
 def _follows(spec: SolveSpec, context: str) -> bool:

@@ -17,6 +17,7 @@ from bakepy.buildkit.session.server import Session
 from bakepy.drivers.interface import Amount, Driver, DriverError
 from bakepy.executor import foreign
 from bakepy.executor.folders import shared_key
+from bakepy.executor.links import check_native
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
 from bakepy.executor.outcome import BUILD_REF
 from bakepy.executor.outputs import Outputs
@@ -146,6 +147,9 @@ class NodeRun:
         self, vertex: Vertex, parents: Mapping[str, Result], steps: Steps, attempt: foreign.Attempt
     ) -> Solved:
         spec = settle(vertex.spec, self.facts, self._work.env)
+        if parents and self.platforms:
+            refs = {name: result.refs for name, result in parents.items()}
+            check_native(spec, vertex.name, refs, str(self.platforms[0]))
         async with AsyncExitStack() as stack:
             try:
                 outputs = await stack.enter_async_context(Outputs.open(spec, self.facts, self._work))

@@ -212,3 +212,35 @@ def test_two_layouts_of_one_target_are_refused(project: Project) -> None:
     run = project.bake(f'target "default" {{\n output = {json.dumps(outputs)}\n}}', check=False)
     assert run.returncode == 1
     assert 'several outputs of target "default" write an OCI layout' in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("platform", "dockerfile", "status"),
+    [
+        ('platforms = ["linux/s390x"]', "FROM base", 1),
+        ("", "FROM base", 1),
+        ("", "FROM --platform=linux/ppc64le base", 0),
+        ('platforms = ["linux/s390x"]', "FROM --platform=linux/ppc64le base", 0),
+        ('platforms = ["linux/ppc64le"]', "FROM base", 0),
+    ],
+)
+def test_a_link_without_the_platform_is_refused(project: Project, platform: str, dockerfile: str, status: int) -> None:
+    """It names both targets, and asks no registry."""
+    project.write(Dockerfile=COPY)
+    run = project.bake(
+        f"""
+        target "base" {{
+          platforms = ["linux/ppc64le", "linux/riscv64"]
+        }}
+        target "default" {{
+          {platform}
+          contexts = {{ base = "target:base" }}
+          dockerfile-inline = {json.dumps(dockerfile)}
+          output = ["type=cacheonly"]
+        }}
+        """,
+        check=False,
+    )
+    assert run.returncode == status, run.stderr
+    assert ('its linked target "base" is not' in run.stderr) == bool(status)
+    assert "docker.io/library/base" not in run.stderr

@@ -281,6 +281,12 @@ def test_links_that_cannot_hold_are_named(name, message):
     assert error.diagnostics[0].related
 
 
+def test_platforms_that_do_not_fit_are_shown_at_both_targets():
+    """The platforms of the target and of the one it links to."""
+    labels = [label for label, _ in fault(LINKS, "split").diagnostics[0].related]
+    assert labels == ["target split sets platforms here", "target deep sets platforms here"]
+
+
 def test_places_are_the_targets_own_and_then_the_inherited_ones():
     """A diagnostic can show both where an attribute is set and where it comes from."""
     places = defined(INHERITS).places("both", "args")
