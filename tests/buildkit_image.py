@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -13,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import pytest
-
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
+from tests.programs import needed
 
 IMAGE = "localhost:1/bakepy/buildkit:test"
 """A name that nothing answers for: pulling it fails at once, and the Engine's own is used."""
@@ -27,10 +25,8 @@ CHUNK = 1 << 20
 
 
 def load_buildkit(host: DockerHost, folder: Path) -> None:
-    """Make the image in a folder and load it into an Engine; skips the test where a program is missing."""
-    programs = {name: shutil.which(name) for name in (*PROGRAMS, "busybox")}
-    if missing := [name for name, path in programs.items() if path is None]:
-        pytest.skip(f"no {', '.join(missing)} on PATH: `make test` provides them")
+    """Make the image in a folder and load it into an Engine."""
+    programs = {name: needed(name) for name in (*PROGRAMS, "busybox")}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         archive = Path(scratch) / "image.tar"
         _write({name: Path(path) for name, path in programs.items() if path}, archive, Path(scratch) / "layer.tar")

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from bakepy.engine.find import find
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
+from tests.programs import needed
 from tests.waiting import accepts, wait_for
 
 GRACE = 2.0
@@ -46,14 +45,12 @@ class Daemon:
 def running_buildkitd(
     *options: str, path: str | None = None, through: Sequence[str] = (), name: str = ""
 ) -> Iterator[Daemon]:
-    """Run a buildkitd of our own while the context lasts, with further options; skips the test where there is none.
+    """Run a buildkitd of our own while the context lasts, with further options.
 
     `path` is where it looks for programs; `through` is a command that runs it in its own place, such as nsenter;
     `name` is that of another buildkitd on PATH.
     """
-    program = shutil.which(name) if name else find_buildkitd()
-    if program is None:
-        pytest.skip("no buildkitd: `make test` provides one")
+    program = needed(name) if name else find_buildkitd() or needed("buildkitd")
     with tempfile.TemporaryDirectory(prefix="bk-", ignore_cleanup_errors=True) as folder:
         socket_path, root = f"{folder}/s", f"{folder}/root"
         path = path or f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"

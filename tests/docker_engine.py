@@ -11,11 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.engine.mounts import unmount_below
+from tests.programs import needed, needs_root
 from tests.waiting import PATIENCE, wait_for
 
 RUNTIME = """\
@@ -35,10 +34,9 @@ exec {runc} "$@"
 
 @contextlib.contextmanager
 def running_dockerd(program: str, *options: str) -> Iterator[DockerHost]:
-    """Run `dockerd20` or `dockerd29` while the context lasts; skips the test where it is missing."""
-    found = shutil.which(program)
-    if found is None or os.geteuid() != 0:
-        pytest.skip(f"no {program} on PATH, or not root: `make test` as root provides one")
+    """Run `dockerd20` or `dockerd29` while the context lasts; skips the test if not root."""
+    found = needed(program)
+    needs_root()
     with tempfile.TemporaryDirectory(prefix="de-", ignore_cleanup_errors=True) as folder:
         host = DockerHost("test", f"unix://{folder}/d.sock")
         places = (

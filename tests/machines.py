@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import struct
 import subprocess
 import tempfile
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.programs import needed
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
@@ -86,7 +87,7 @@ def not_emulated() -> str:
 
 @contextlib.contextmanager
 def emulated_arm64() -> Iterator[None]:
-    """Have the kernel run arm64 programs while the context lasts; skips the test where that cannot be had.
+    """Have the kernel run arm64 programs while the context lasts; skips the test if the kernel refuses.
 
     The emulator of another process may go at any time, so it counts only where none can be registered.
     """
@@ -95,7 +96,7 @@ def emulated_arm64() -> Iterator[None]:
         _register(name)
     except OSError as error:
         if not _runs(ARM64):
-            pytest.skip(f"arm64 cannot be emulated here: {error}; `make test`, as root, provides an emulator")
+            pytest.skip(f"arm64 cannot be emulated here: {error}")
         yield
         return
     try:
@@ -105,9 +106,7 @@ def emulated_arm64() -> Iterator[None]:
 
 
 def _register(name: str) -> None:
-    program = shutil.which("qemu-aarch64-static")
-    if not program:
-        raise FileNotFoundError("no qemu-aarch64-static")
+    program = needed("qemu-aarch64-static")
     if not (BINFMT / "register").exists():
         subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT], check=False, capture_output=True)
     # Flag F: the kernel opens the emulator now, so that it is there in every container.

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.programs import needed
 
 KEPT = Path(__file__).parent.parent / ".cache" / "reference" / "buildx"
 
 
 def buildx() -> str:
-    """Return the reference's program; skips the test where it is missing."""
-    found = shutil.which("buildx") or (str(KEPT) if KEPT.exists() else None)
-    if found is None:
-        pytest.skip("no buildx: `make reference` provides one")
-    return found
+    """Return the reference's program; fails the test if it is missing."""
+    return str(KEPT) if KEPT.exists() else needed("buildx")
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import bcrypt
-import pytest
 
 from tests.ports import free_port
+from tests.programs import needed
 from tests.waiting import wait_for
 
 
 @contextlib.contextmanager
 def registry(folder: Path, auth: str = "", http: str = "") -> Iterator[str]:
     """Run a registry and give its domain; `auth` is a section of its configuration, `http` the rest of one."""
-    program = shutil.which("docker-registry")
-    if not program:
-        pytest.skip("no docker-registry: `make test` provides one")
+    program = needed("docker-registry")
     port = free_port()
     config = folder / "config.yml"
     storage = f"storage:\n  filesystem:\n    rootdirectory: {folder}/data\n"

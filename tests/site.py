@@ -16,7 +16,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.programs import needed
 
 
 @dataclass
@@ -71,9 +71,8 @@ def git(folder: Path, *words: str) -> None:
 
 @contextlib.contextmanager
 def serving(path: Path) -> Iterator[Site]:
-    """Serve a folder while the context lasts; skips the test where there is no git."""
-    if not shutil.which("git"):
-        pytest.skip("no git")
+    """Serve a folder while the context lasts."""
+    needed("git")
     site = Site(path)
 
     class Handler(_Handler):

@@ -9,8 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
+from tests.programs import needed, needs_root
 from tests.site import Site
 from tests.waiting import accepts, wait_for
 
@@ -74,10 +73,9 @@ class SshSite:
 
 @contextlib.contextmanager
 def serving_ssh(path: Path) -> Iterator[SshSite]:
-    """Serve a folder while the context lasts; skips the test where that cannot be had."""
-    sshd = shutil.which("sshd")
-    if not sshd or os.geteuid() != 0:
-        pytest.skip("no sshd, or not root: `make test`, as root, provides one")
+    """Serve a folder while the context lasts; skips the test if not root."""
+    sshd = needed("sshd")
+    needs_root()
     for name in ("host", "user"):
         make_key(path / name)
     (path / "accounts").write_text(ACCOUNTS.format(home=path))

@@ -77,6 +77,7 @@ def running_builder(folder: Path) -> Iterator[dict[str, str]]:
         yield environment
 
 
+@pytest.mark.e2e
 def test_a_plan_is_built(folder: Path) -> None:
     """Events are reported, what failed is an outcome beside what was built, and the files are there."""
     events: list[bakepy.Event] = []
@@ -90,6 +91,7 @@ def test_a_plan_is_built(folder: Path) -> None:
     assert events
 
 
+@pytest.mark.e2e
 def test_the_guide_runs(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The program of the guide's page runs as it stands."""
     program = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]

@@ -27,6 +27,7 @@ from bakepy.buildkit.session.ssh import Ssh
 from bakepy.progress.events import Solve, SolveUpdate
 from bakepy.transport.endpoint import Endpoint
 from tests.daemon import running_buildkitd
+from tests.programs import needed
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.e2e
@@ -127,9 +128,7 @@ async def test_a_step_uses_an_ssh_agent(bench: Bench) -> None:
 
 def put_openssh(root: Path, key: Path) -> None:
     """Make a key, and put ssh-add into a folder with all that it loads."""
-    program = shutil.which("ssh-add")
-    if not program:
-        pytest.skip("no ssh-add: `make test` provides one")
+    program = needed("ssh-add")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     loads = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
     for path in [program, *re.findall(r"(/\S+) \(0x", loads)]:

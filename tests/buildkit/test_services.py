@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import struct
 import subprocess
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from bakepy.buildkit.session.secrets import LIMIT, Secrets
 from bakepy.buildkit.session.ssh import FAILURE, ID, PREFIX, Ssh
 from bakepy.diagnostics import BakeError
 from tests.buildkit.calls import MemoryCall, ask
+from tests.programs import needed
 from tests.waiting import accepts, wait_for
 
 GET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
@@ -47,8 +47,7 @@ async def test_secrets_that_cannot_be_had(name: str, code: Code) -> None:
 @pytest.fixture
 async def agent(tmp_path: Path) -> AsyncIterator[Path]:
     """A real ssh-agent with one key in it."""
-    if not shutil.which("ssh-agent"):
-        pytest.skip("no ssh-agent: `make test` provides one")
+    needed("ssh-agent")
     path, key = tmp_path / "agent", tmp_path / "key"
     process = await asyncio.create_subprocess_exec("ssh-agent", "-D", "-a", path, stdout=subprocess.DEVNULL)
     try:
@@ -166,9 +165,8 @@ async def test_openssh_uses_key_files(kind: str, tmp_path: Path) -> None:
 
 
 async def run(*command: str, agent: Path | None = None) -> bytes:
-    """Run a program of OpenSSH's that must succeed; skips the test where it is missing."""
-    if not shutil.which(command[0]):
-        pytest.skip(f"no {command[0]}: `make test` provides one")
+    """Run a program of OpenSSH's that must succeed."""
+    needed(command[0])
     environment = os.environ | {"SSH_AUTH_SOCK": str(agent)}
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
     output, _ = await process.communicate()

@@ -27,6 +27,7 @@ from bakepy.engine.paths import Paths
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Endpoint
 from tests.daemon import Daemon, running_buildkitd
+from tests.programs import needed
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -252,8 +253,7 @@ def test_words_are_completed(out, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_bash_completes(out, tmp_path: Path) -> None:
     """The script makes bash offer what bakepy says, and files where those are wanted."""
-    if shutil.which("bash") is None:
-        pytest.skip("no bash")
+    needed("bash")
     (tmp_path / "t.hcl").write_text('target "lib" {}')
     run = "import sys; from bakepy.cli.main import main; main(sys.argv[1:])"
     (tmp_path / "bakepy").write_text(f"#!/bin/sh\nexec {sys.executable} -c '{run}' \"$@\"\n")

@@ -18,6 +18,8 @@ from bakepy.settings import Settings
 from tests.drivers.test_docker import image, tar
 from tests.registries import password, registry
 
+pytestmark = pytest.mark.e2e
+
 LOGIN = {"username": "me", "password": "s3cret"}
 
 

@@ -69,6 +69,7 @@ def test_engines_that_do_not_tell_their_buildkit(engine: str, expected: str) -> 
     assert buildkit_version(engine) == expected
 
 
+@pytest.mark.e2e
 async def test_an_engine_tells_what_it_is(docker: DockerHost) -> None:
     """Version, platforms and capabilities are the Engine's own; the old one lacks what needs the containerd store."""
     driver = DockerDriver(docker)
@@ -82,6 +83,7 @@ async def test_an_engine_tells_what_it_is(docker: DockerHost) -> None:
     assert await driver.capabilities() == (OLD if old else NEW)
 
 
+@pytest.mark.e2e
 async def test_an_engine_builds(docker: DockerHost, context: Path) -> None:
     """A build with COPY and RUN runs through the hijacked connection of the old one and the new one's own socket."""
     driver = DockerDriver(docker)
@@ -119,6 +121,7 @@ def image(name: str) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.e2e
 async def test_an_image_is_loaded(docker: DockerHost) -> None:
     """What is written to the loader is in the Engine's store under its name afterwards, and the Engine says so."""
     said: list[str] = []
@@ -129,6 +132,7 @@ async def test_an_image_is_loaded(docker: DockerHost) -> None:
     assert await asyncio.to_thread(get, docker, "/images/example/loaded:1/json")
 
 
+@pytest.mark.e2e
 async def test_what_is_no_image_is_refused(docker: DockerHost) -> None:
     """The Engine's own reason arrives, also where it stops reading in the middle of much data."""
     with pytest.raises(DriverError, match="could not load the image") as caught:
@@ -138,6 +142,7 @@ async def test_what_is_no_image_is_refused(docker: DockerHost) -> None:
     assert "tar" in caught.value.diagnostics[0].detail
 
 
+@pytest.mark.e2e
 async def test_a_load_given_up_leaves_no_image(docker: DockerHost) -> None:
     """A failure while the tar is written is passed on, and the Engine has no such image."""
     files = image("example/partial:1")

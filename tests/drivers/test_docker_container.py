@@ -81,6 +81,7 @@ async def booted(driver: Driver) -> list[str]:
     return list(dict.fromkeys(note if isinstance(note, str) else note.what for note in said))
 
 
+@pytest.mark.e2e
 async def test_a_container_lives_and_dies(make: Make, engine: DockerHost, context: Path) -> None:
     """It is made on first use, telling each step; it builds; stopped, it starts again; removed, nothing is left."""
     driver = make()
@@ -107,6 +108,7 @@ async def test_a_container_lives_and_dies(make: Make, engine: DockerHost, contex
     assert not get(engine, "/volumes").get("Volumes")
 
 
+@pytest.mark.e2e
 async def test_removing_and_stopping_what_is_not_there(make: Make) -> None:
     """A builder that was never used can be stopped and removed."""
     driver = make()
@@ -114,6 +116,7 @@ async def test_removing_and_stopping_what_is_not_there(make: Make) -> None:
     await driver.remove()
 
 
+@pytest.mark.e2e
 async def test_state_that_is_kept_is_found_again(make: Make, engine: DockerHost) -> None:
     """Removed with its state kept, the volume stays, and the next container of the name mounts it."""
     driver = make()
@@ -126,6 +129,7 @@ async def test_state_that_is_kept_is_found_again(make: Make, engine: DockerHost)
     assert (await driver.inspect()).workers[0].id == worker
 
 
+@pytest.mark.e2e
 async def test_options_reach_the_engine(make: Make, engine: DockerHost) -> None:
     """What the Engine tells of the container is what was asked for."""
     driver = make(
@@ -164,6 +168,7 @@ async def test_options_reach_the_engine(make: Make, engine: DockerHost) -> None:
     assert (await driver.inspect()).labels["made"] == "here"
 
 
+@pytest.mark.e2e
 async def test_defaults_are_the_references(make: Make, engine: DockerHost) -> None:
     """Without options, the container has its usual control group and is started again by the Engine."""
     await booted(make())
@@ -174,6 +179,7 @@ async def test_defaults_are_the_references(make: Make, engine: DockerHost) -> No
     assert (host["Memory"], host["CpuQuota"], host["DeviceRequests"] or []) == (0, 0, [])
 
 
+@pytest.mark.e2e
 async def test_a_network_of_the_users_own(make: Make, engine: DockerHost) -> None:
     """The container joins a network that the user has made."""
     network = {"Name": "bakepy-tests", "Driver": "bridge", "Internal": True}
@@ -188,6 +194,7 @@ async def test_a_network_of_the_users_own(make: Make, engine: DockerHost) -> Non
         await asyncio.to_thread(get, engine, "/networks/bakepy-tests", "DELETE")
 
 
+@pytest.mark.e2e
 async def test_two_runs_boot_one_container(make: Make, engine: DockerHost) -> None:
     """Runs that find no container at the same moment end up with the same one."""
     first, second = make(), make()
@@ -196,6 +203,7 @@ async def test_two_runs_boot_one_container(make: Make, engine: DockerHost) -> No
     assert (await first.inspect()).workers[0].id == (await second.inspect()).workers[0].id
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("by", ["engine", "signal"])
 async def test_a_container_that_is_killed(make: Make, engine: DockerHost, tmp_path: Path, by: str) -> None:
     """A build that runs fails, the driver tells why, and the next boot has the container and its cache again."""
@@ -231,6 +239,7 @@ async def test_a_container_that_is_killed(make: Make, engine: DockerHost, tmp_pa
     assert (await driver.inspect()).workers[0].id == worker
 
 
+@pytest.mark.e2e
 async def test_a_container_that_is_paused(make: Make, engine: DockerHost) -> None:
     """It is not waited for, and the error says how it goes on."""
     driver = make()
@@ -244,6 +253,7 @@ async def test_a_container_that_is_paused(make: Make, engine: DockerHost) -> Non
         await asyncio.to_thread(get, engine, f"/containers/{CONTAINER}/unpause", "POST")
 
 
+@pytest.mark.e2e
 async def test_a_running_container_is_reached_without_the_sdk(make: Make, engine: DockerHost) -> None:
     """A build where everything runs already does not pay for the import of Docker's SDK."""
     await booted(make())
@@ -251,6 +261,7 @@ async def test_a_running_container_is_reached_without_the_sdk(make: Make, engine
     assert await done.wait() == 0
 
 
+@pytest.mark.e2e
 async def test_a_credential_helper_that_fails(make: Make, tmp_path: Path) -> None:
     """Credentials that cannot be had are no fault where the Engine has the image."""
     (tmp_path / "config.json").write_text('{"credsStore": "bakepy-has-none"}')
@@ -258,6 +269,7 @@ async def test_a_credential_helper_that_fails(make: Make, tmp_path: Path) -> Non
     assert f"using local image {IMAGE}" in await booted(make())
 
 
+@pytest.mark.e2e
 async def test_a_daemon_that_cannot_start(make: Make) -> None:
     """What BuildKit itself complains of is in the error, and the container is not waited for in vain."""
     driver = make(flags=("--no-such-flag",), restart_policy="no")
@@ -267,12 +279,14 @@ async def test_a_daemon_that_cannot_start(make: Make) -> None:
     assert "no-such-flag" in caught.value.diagnostics[0].detail
 
 
+@pytest.mark.e2e
 async def test_a_daemon_that_fails_again_and_again(make: Make) -> None:
     """A container that the Engine keeps starting is given up after some restarts."""
     with pytest.raises(DriverError, match=f"the container {CONTAINER} has stopped"):
         await booted(make(flags=("--no-such-flag",)))
 
 
+@pytest.mark.e2e
 async def test_an_image_that_is_nowhere(make: Make) -> None:
     """It can be neither pulled nor found: the error says both, and which option names another."""
     with pytest.raises(DriverError, match="cannot pull the image localhost:1/no/such:1") as caught:
@@ -281,6 +295,7 @@ async def test_an_image_that_is_nowhere(make: Make) -> None:
     assert "driver option image" in caught.value.diagnostics[0].hint
 
 
+@pytest.mark.e2e
 async def test_an_option_that_the_engine_refuses(make: Make) -> None:
     """The Engine's own reason arrives."""
     with pytest.raises(DriverError) as caught:
@@ -288,6 +303,7 @@ async def test_an_option_that_the_engine_refuses(make: Make) -> None:
     assert "sometimes" in str(caught.value)
 
 
+@pytest.mark.e2e
 async def test_giving_up_while_it_boots(make: Make) -> None:
     """A boot that is cancelled ends."""
     begun, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -302,12 +318,14 @@ async def test_giving_up_while_it_boots(make: Make) -> None:
         await boot
 
 
+@pytest.mark.e2e
 async def test_results_are_loaded_where_that_is_wanted(make: Make) -> None:
     """A builder can be told to load what has no output chosen."""
     assert await make().capabilities() == BUILDKIT
     assert await make(default_load="true").capabilities() == BUILDKIT | {Capability.LOADS_BY_DEFAULT}
 
 
+@pytest.mark.e2e
 async def test_a_container_of_someone_elses(make: Make, engine: DockerHost, context: Path) -> None:
     """A remote builder reaches the BuildKit in a container by its name; it neither starts nor stops it."""
     settings = Settings({"DOCKER_HOST": engine.url, "DOCKER_CONFIG": str(context)})

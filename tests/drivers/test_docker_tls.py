@@ -20,6 +20,8 @@ from tests.docker_engine import running_dockerd
 from tests.drivers.certificates import Certificates, write_certificates
 from tests.ports import free_port
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:

@@ -1,7 +1,6 @@
 """The embedded engine as a driver: it starts on demand, builds, and names what went wrong."""
 
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -15,12 +14,13 @@ from bakepy.engine.paths import Paths
 from bakepy.engine.process import health, stop
 from bakepy.settings import Settings
 from tests.building import build
+from tests.programs import needed, needs_root
 
 
 @pytest.fixture
 def settings() -> Iterator[Settings]:
-    if not shutil.which("buildkitd") or os.geteuid() != 0:
-        pytest.skip("no buildkitd on PATH, or not root: `make test` as root provides one")
+    needed("buildkitd")
+    needs_root()
     with tempfile.TemporaryDirectory(prefix="be-", ignore_cleanup_errors=True) as folder:
         found = Settings({**os.environ, "XDG_DATA_HOME": folder})
         yield found
@@ -32,6 +32,7 @@ def engine_pid(settings: Settings) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
+@pytest.mark.e2e
 async def test_it_starts_on_demand_and_builds(settings: Settings, context: Path) -> None:
     """Inspecting starts nothing; dialling does, even without a boot before it; stop ends it."""
     driver = EmbeddedDriver(settings)
@@ -50,6 +51,7 @@ async def test_it_starts_on_demand_and_builds(settings: Settings, context: Path)
     assert not Paths.of(settings).home.exists()
 
 
+@pytest.mark.e2e
 async def test_nodes_have_engines_of_their_own(settings: Settings, context: Path) -> None:
     """Two nodes run at once with a cache each; removing one may keep its cache, and leaves the other alone."""
     one, two = EmbeddedDriver(settings, "one"), EmbeddedDriver(settings, "two")
@@ -66,6 +68,7 @@ async def test_nodes_have_engines_of_their_own(settings: Settings, context: Path
     assert not list(state.parents[1].iterdir())
 
 
+@pytest.mark.e2e
 async def test_a_crash_is_named_as_the_cause_of_a_loss(settings: Settings) -> None:
     """Asked why a connection broke, the driver tells how its engine ended, with the end of the log."""
     driver = EmbeddedDriver(settings)

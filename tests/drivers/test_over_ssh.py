@@ -1,7 +1,6 @@
 """Builders and Docker Engines on another machine, through a real sshd."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,16 +15,17 @@ from bakepy.settings import Settings
 from tests.building import build
 from tests.buildkit_image import IMAGE, load_buildkit
 from tests.daemon import running_buildkitd
+from tests.programs import needed
 from tests.ssh import SshSite, serving_ssh
+
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
 def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshSite]:
     """Another machine, on whose PATH are buildctl and Docker's client."""
     folder = tmp_path_factory.mktemp("far")
-    client = shutil.which("docker-client")
-    if client is None:
-        pytest.skip("no docker-client on PATH: `make test` provides one")
+    client = needed("docker-client")
     programs = folder / "programs"
     programs.mkdir()
     (programs / "docker").symlink_to(client)

@@ -33,6 +33,7 @@ def options(certificates: Certificates) -> dict[str, str]:
     return {"cacert": str(certificates.ca), "cert": str(certificates.cert), "key": str(certificates.key)}
 
 
+@pytest.mark.e2e
 async def test_a_unix_socket_builds(secure: tuple[str, str], context: Path) -> None:
     """A BuildKit at a unix socket is inspected and builds."""
     driver = RemoteDriver(secure[0], {})
@@ -47,6 +48,7 @@ async def test_a_unix_socket_builds(secure: tuple[str, str], context: Path) -> N
         await build(found, context)
 
 
+@pytest.mark.e2e
 async def test_mutual_tls_builds(secure: tuple[str, str], certificates: Certificates, context: Path) -> None:
     """With the right certificates a build runs over TLS."""
     driver = RemoteDriver(secure[1], options(certificates))
@@ -57,6 +59,7 @@ async def test_mutual_tls_builds(secure: tuple[str, str], certificates: Certific
         await build(found, context)
 
 
+@pytest.mark.e2e
 async def test_a_missing_client_certificate_is_named(secure: tuple[str, str], certificates: Certificates) -> None:
     """Without a client's certificate the error says that it is that."""
     driver = RemoteDriver(secure[1], {"cacert": str(certificates.ca)})
@@ -67,6 +70,7 @@ async def test_a_missing_client_certificate_is_named(secure: tuple[str, str], ce
     assert (await driver.inspect()).status is Status.INACTIVE
 
 
+@pytest.mark.e2e
 async def test_plain_tcp_builds(context: Path) -> None:
     """A port without TLS serves as well."""
     url = f"tcp://localhost:{free_port()}"

@@ -93,6 +93,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         yield lambda: told.read_text().strip()
 
 
+@pytest.mark.e2e
 async def test_a_pod_builds(kubectl: Callable[[], str], context: Path) -> None:
     """A build runs through kubectl's standard input and output, the context included."""
     driver = RemoteCommandDriver("kube-pod://bk-0?namespace=ci", {"default-load": "true"})

@@ -24,6 +24,7 @@ from tests.docker_engine import running_dockerd
 from tests.e2e.conftest import installed
 from tests.e2e.test_guide import GUIDE, pattern, plain, steps
 from tests.machines import SAYS, not_emulated, write_programs
+from tests.programs import needed
 
 pytestmark = pytest.mark.e2e
 
@@ -176,9 +177,7 @@ def test_a_platform_without_emulator_builds_what_it_can(user: User) -> None:
 
 def test_an_emulator_that_the_image_brings_is_used(user: User) -> None:
     """BuildKit runs processes by QEMU under a name of its own; its list of platforms does not tell of that."""
-    qemu = shutil.which("qemu-aarch64-static")
-    if not qemu:
-        pytest.skip("no qemu-aarch64-static: `make test` provides one")
+    qemu = needed("qemu-aarch64-static")
     write_programs(user.folder)
     (user.folder / "Dockerfile").write_text('FROM scratch\nCOPY arm64/machine /\nRUN --network=none ["/machine"]\n')
     user.bakepy("create", "--name=one", "--use", "--bootstrap", *OPTIONS)

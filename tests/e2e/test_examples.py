@@ -37,6 +37,7 @@ def test_every_definition_is_tested() -> None:
     assert [file.name for file in EXAMPLES.glob("*.hcl") if f'"{file.name}"' not in text] == []
 
 
+@pytest.mark.e2e
 def test_hello_leaves_a_file(examples: Path, address: str) -> None:
     """hello.hcl writes its one file to disk."""
     bake(examples, address, "hello.hcl")
@@ -44,6 +45,7 @@ def test_hello_leaves_a_file(examples: Path, address: str) -> None:
     assert (examples / "bake-out" / "hello" / "greeting").read_text().startswith("Hello from ")
 
 
+@pytest.mark.e2e
 def test_the_matrix_makes_four_images(examples: Path, address: str) -> None:
     """matrix.hcl leaves an OCI layout for each combination, whose index holds the digest that the metadata tells."""
     bake(examples, address, "matrix.hcl")
@@ -58,6 +60,7 @@ def test_the_matrix_makes_four_images(examples: Path, address: str) -> None:
         assert index["manifests"][0]["digest"] == record[name]["containerimage.digest"]
 
 
+@pytest.mark.e2e
 def test_linked_targets_see_each_other(examples: Path, address: str) -> None:
     """linked.hcl builds one target on the other's result."""
     bake(examples, address, "linked.hcl")
@@ -68,6 +71,7 @@ def test_linked_targets_see_each_other(examples: Path, address: str) -> None:
         assert member.read() == b"made in base\nadded in app\n"
 
 
+@pytest.mark.e2e
 def test_the_secret_is_read_and_not_kept(examples: Path, address: str) -> None:
     """secret.hcl uses its secret in a step; nothing of it is in the result."""
     bake(examples, address, "secret.hcl")

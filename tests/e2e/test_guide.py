@@ -1,6 +1,5 @@
 """The examples of the guide are run as they stand, and print what it says they print."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from bakepy.engine.process import stop
 from bakepy.settings import Settings
 from tests.daemon import Daemon, find_buildkitd, running_buildkitd
 from tests.e2e.conftest import installed
+from tests.programs import needed, needs_root
 
 pytestmark = pytest.mark.e2e
 
@@ -78,12 +78,10 @@ def pattern(lines: list[str]) -> str:
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A user who has bakepy and the engine's programs on PATH, and in the working folder something to build."""
-    buildkitd = find_buildkitd()
-    if buildkitd is None or shutil.which("runc") is None or os.geteuid() != 0:
-        pytest.skip("no buildkitd or runc, or not root: `make test` as root provides them")
+    needs_root()
     programs = installed(tmp_path)
-    (programs / "buildkitd").symlink_to(buildkitd)
-    (programs / "runc").symlink_to(str(shutil.which("runc")))
+    (programs / "buildkitd").symlink_to(find_buildkitd() or needed("buildkitd"))
+    (programs / "runc").symlink_to(needed("runc"))
     shutil.copy("/bin/busybox", tmp_path)
     (tmp_path / "Dockerfile").write_text(
         'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "/bin"]\n'

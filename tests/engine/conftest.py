@@ -1,5 +1,4 @@
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from bakepy.engine.find import Engine
 from bakepy.engine.paths import Paths
 from bakepy.engine.process import stop
 from bakepy.settings import Settings
+from tests.programs import needed
 
 
 @pytest.fixture
@@ -36,10 +36,7 @@ def paths(settings: Settings) -> Paths:
 @pytest.fixture
 def engine() -> Engine:
     """A real BuildKit."""
-    buildkitd, runc = shutil.which("buildkitd"), shutil.which("runc")
-    if not buildkitd or not runc:
-        pytest.skip("no buildkitd and runc on PATH: `make test` provides them")
-    return Engine(Path(buildkitd), Path(runc), "", "path")
+    return Engine(Path(needed("buildkitd")), Path(needed("runc")), "", "path")
 
 
 @pytest.fixture

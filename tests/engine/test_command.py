@@ -27,6 +27,7 @@ def run(home: Path, engine: Engine) -> Run:
     return command
 
 
+@pytest.mark.e2e
 def test_the_life_of_an_engine(run: Run, engine: Engine) -> None:
     """Install, start, status, stop and uninstall each say what they did, and exit 0; so they do a second time."""
     installed = run("install")
@@ -47,6 +48,7 @@ def test_the_life_of_an_engine(run: Run, engine: Engine) -> None:
     assert run("uninstall").stdout == "nothing is installed\n"
 
 
+@pytest.mark.e2e
 def test_starting_without_an_engine_says_what_to_type(run: Run) -> None:
     """The error is one line with the command that mends it, and the exit status 1."""
     started = run("start", path="/nonexistent")
@@ -57,12 +59,14 @@ def test_starting_without_an_engine_says_what_to_type(run: Run) -> None:
     assert "Traceback" not in started.stderr
 
 
+@pytest.mark.e2e
 def test_status_changes_nothing(run: Run, home: Path) -> None:
     """Asking makes no folder."""
     assert "state:       stopped" in run("status").stdout
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("words", "status"), [(["--help"], 0), ([], 0), (["isntall"], 1)])
 def test_help_and_mistakes(run: Run, words: list[str], status: int) -> None:
     """Help lists the actions; anything else than an action is refused, with status 1 as everywhere."""

@@ -47,6 +47,7 @@ def engine_pid(paths: Paths) -> int:
     return int(Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()[0])
 
 
+@pytest.mark.e2e
 def test_start_is_quiet_private_and_happens_once(
     engine: Engine, settings: Settings, paths: Paths, say: Say, said: list[str]
 ) -> None:
@@ -63,6 +64,7 @@ def test_start_is_quiet_private_and_happens_once(
     assert said == []
 
 
+@pytest.mark.e2e
 def test_stop_leaves_nothing_but_the_cache(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
     """After stop neither process nor socket is left, and a second stop has nothing to do."""
     start(engine, settings, say)
@@ -76,6 +78,7 @@ def test_stop_leaves_nothing_but_the_cache(engine: Engine, settings: Settings, p
     assert not stop(paths)
 
 
+@pytest.mark.e2e
 def test_an_idle_engine_stops_by_itself(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
     """Without clients it ends after the idle time, and that is no crash."""
     start(engine, settings, say, idle=0.2)
@@ -92,6 +95,7 @@ def test_idle_time_counts_from_the_last_use() -> None:
     assert [idle.over(now, used=used) for now, used in looks] == [False, False, False, False, True]
 
 
+@pytest.mark.e2e
 def test_clients_and_connections_count_as_use(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
     """Not only bakepy keeps the engine from being idle, but any program that holds a connection."""
     start(engine, settings, say)
@@ -119,6 +123,7 @@ def _start_and_tell(engine: Engine, settings: Settings, queue: "multiprocessing.
     queue.put(health(Paths.of(settings)).pid)
 
 
+@pytest.mark.e2e
 def test_two_starts_at_once_make_one_engine(engine: Engine, settings: Settings) -> None:
     """Whoever comes second waits for the first and uses the same engine."""
     context = multiprocessing.get_context("spawn")
@@ -134,6 +139,7 @@ def test_two_starts_at_once_make_one_engine(engine: Engine, settings: Settings) 
     assert len({queue.get() for _ in starters}) == 1
 
 
+@pytest.mark.e2e
 def test_a_killed_engine_is_told_apart_and_replaced(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
     """An engine that is killed leaves its signal and its log's end as the explanation; the next start works."""
     start(engine, settings, say)
@@ -156,6 +162,7 @@ def test_a_killed_engine_is_told_apart_and_replaced(engine: Engine, settings: Se
     assert str(paths.log) in error.diagnostics[0].hint
 
 
+@pytest.mark.e2e
 def test_a_killed_supervisor_takes_the_engine_along(
     engine: Engine, settings: Settings, paths: Paths, say: Say, said: list[str]
 ) -> None:
@@ -171,6 +178,7 @@ def test_a_killed_supervisor_takes_the_engine_along(
     assert "had died" in said[0]
 
 
+@pytest.mark.e2e
 def test_a_hung_engine_is_replaced(engine: Engine, settings: Settings, paths: Paths, say: Say, said: list[str]) -> None:
     """An engine that holds its socket and does not answer is stopped, and a new one started."""
     start(engine, settings, say)
@@ -183,6 +191,7 @@ def test_a_hung_engine_is_replaced(engine: Engine, settings: Settings, paths: Pa
     assert "does not answer" in said[0]
 
 
+@pytest.mark.e2e
 def test_an_engine_that_ends_at_once_shows_its_log(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
     """A BuildKit that cannot open its state ends with an error that shows what it said."""
     paths.prepare()
@@ -205,6 +214,7 @@ def full_disk(home: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.mark.e2e
 @root_only
 @pytest.mark.usefixtures("full_disk")
 def test_a_full_disk_is_named(engine: Engine, settings: Settings, paths: Paths, say: Say) -> None:
@@ -215,6 +225,7 @@ def test_a_full_disk_is_named(engine: Engine, settings: Settings, paths: Paths, 
     assert str(paths.home) in caught.value.diagnostics[0].detail
 
 
+@pytest.mark.e2e
 @root_only
 @pytest.mark.parametrize("name", ["home", "run"])
 def test_the_folder_of_someone_else_is_refused(
@@ -274,6 +285,7 @@ def mounted_below(folder: Path) -> bool:
     return f" {folder}/" in Path("/proc/self/mountinfo").read_text()
 
 
+@pytest.mark.e2e
 async def test_a_stopped_engine_leaves_no_container(
     engine: Engine, settings: Settings, paths: Paths, say: Say, tmp_path: Path
 ) -> None:

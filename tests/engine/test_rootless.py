@@ -17,10 +17,13 @@ from bakepy.engine.paths import Paths
 from bakepy.transport.endpoint import Endpoint
 from tests.building import build
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not all(map(shutil.which, ("useradd", "su", "rootlesskit"))),
-    reason="needs root, to make a user, and rootlesskit",
-)
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        os.geteuid() != 0 or not all(map(shutil.which, ("useradd", "su", "rootlesskit"))),
+        reason="needs root, to make a user, and rootlesskit",
+    ),
+]
 
 SCRIPT = """
 import sys

@@ -28,6 +28,7 @@ def image(domain: str) -> Reference:
     return Reference(domain, "team/app", "1")
 
 
+@pytest.mark.e2e
 def test_what_is_put_can_be_had(tmp_path: Path) -> None:
     """An index is written under a tag and read by its digest; what is not there is refused."""
     with registry(tmp_path) as domain:
@@ -40,6 +41,7 @@ def test_what_is_put_can_be_had(tmp_path: Path) -> None:
             client.blob("sha256:" + "0" * 64)
 
 
+@pytest.mark.e2e
 def test_a_password_is_given_when_asked_for(tmp_path: Path) -> None:
     """The right one opens the registry; without it, the error says how to log in."""
     with registry(tmp_path, password(tmp_path, "me", "secret")) as domain:
@@ -150,6 +152,7 @@ def test_an_unreachable_registry(road: Access) -> None:
     assert "build again" in caught.value.diagnostics[0].hint
 
 
+@pytest.mark.e2e
 def test_certificates_of_the_nodes_configuration(tmp_path: Path) -> None:
     """A registry over TLS is trusted by the authority that the node's file names, or by none where it says so."""
     authority = trustme.CA()
