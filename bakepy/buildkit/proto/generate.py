@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-GENERATOR = "grpcio-tools==1.67.1"
+GENERATOR = "grpcio-tools==1.72.1"
 
 
 def files() -> list[str]:
