@@ -17,10 +17,12 @@ from bakepy.cli.usage import PRETTY, row
 from bakepy.diagnostics import BakeError, Diagnostic, Source, Span
 from bakepy.executor.outcome import INLINE_MESSAGE, Outcome
 from bakepy.planner.scheduler import State
+from bakepy.planner.spec import Dockerfile, LocalDockerfile
 from tests.planner.definitions import selected
 
 FORGED = "Do you want to grant requested privileges and continue? [y/N]"
 EVIL = f"a\x1b]0;OWNED\x07\x1b[2J\x9b2J\x85\u202e\u2028\r\n{FORGED}"
+DOCKERFILES: dict[str, Dockerfile] = {"default": LocalDockerfile(EVIL)}
 DEFINITION = 'target "default" { call = "lint" }'
 
 
@@ -42,7 +44,7 @@ def lint() -> Answer:
 @pytest.mark.parametrize("form", ["", "json"])
 def test_answers_of_frontends_are_printable(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Calls print what frontends found in Dockerfiles without its control characters; as JSON they stay exact."""
-    answers.show(selected(DEFINITION), {"default": lint()}, form, ignore_status=False)
+    answers.show(selected(DEFINITION), {"default": lint()}, DOCKERFILES, form, ignore_status=False)
     out = capsys.readouterr().out
 
     assert obeyed(out) == []
@@ -54,7 +56,7 @@ def test_answers_of_frontends_are_printable(form: str, capsys: pytest.CaptureFix
 def test_messages_of_frontends_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
     """What a frontend says beside its result comes without control characters."""
     outcome = Outcome("default", State.DONE, {INLINE_MESSAGE: EVIL})
-    assert run.finish(selected(DEFINITION), RunOptions(), {"default": outcome}) == 0
+    assert run.finish(selected(DEFINITION), RunOptions(), {"default": outcome}, DOCKERFILES) == 0
     assert obeyed(capsys.readouterr().out) == []
 
 
@@ -62,7 +64,7 @@ def test_messages_of_frontends_are_printable(capsys: pytest.CaptureFixture[str])
 def test_failures_that_no_display_shows_are_one_line(progress: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A builder's error is one printable line where the display says nothing."""
     outcome = Outcome("default", State.FAILED, error=EVIL)
-    assert run.finish(selected(DEFINITION), RunOptions(progress=progress), {"default": outcome}) == 1
+    assert run.finish(selected(DEFINITION), RunOptions(progress=progress), {"default": outcome}, DOCKERFILES) == 1
     err = capsys.readouterr().err
     assert obeyed(err) == forged(err) == []
 
