@@ -15,7 +15,7 @@ from bakepy.buildkit.errors import ConnectionLost, SolveError
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
 from bakepy.buildkit.session.server import Session
 from bakepy.drivers.interface import Amount, Driver, DriverError
-from bakepy.executor import foreign
+from bakepy.executor import foreign, remote_policy
 from bakepy.executor.folders import shared_key
 from bakepy.executor.links import check_native
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
@@ -162,6 +162,7 @@ class NodeRun:
             request = _request(solve.ref, session.id, attrs, lowered, bool(spec.call))
             async with self._client.build(request, solve, attempt.report) as build:
                 outputs.on_error(build.interrupt)
+                await remote_policy.refuse(build, spec, self._work.env.variables.get("HOME", ""))
                 ask = _ask(lowered, attrs, spec, parents)
                 if spec.call:
                     return await self._call(build, vertex, ask, steps)

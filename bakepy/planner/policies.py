@@ -16,8 +16,8 @@ from bakepy.model.text import quote
 from bakepy.planner.config import Config
 from bakepy.planner.places import related
 from bakepy.planner.spec import Dockerfile, LocalDockerfile, SolveSpec
+from bakepy.planner.specify import POLICY
 
-SUFFIX = ".rego"
 COMBINED = "disabled policy cannot be combined with other policy flags"
 WITHOUT = "Pass --policy disabled=true, or the override *.policy=disabled=true, to build without policies."
 SOURCE = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
@@ -78,7 +78,7 @@ def beside(dockerfile: Dockerfile) -> str | None:
     lower = os.path.join(folder, name.lower())
     # As a frontend does, take "dockerfile" where there is no "Dockerfile".
     path = lower if name == "Dockerfile" and not os.path.lexists(dockerfile.path) else dockerfile.path
-    return path + SUFFIX
+    return path + POLICY
 
 
 def _fault(config: Config, name: str, policy: str) -> Diagnostic:

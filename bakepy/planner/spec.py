@@ -236,6 +236,7 @@ class SolveSpec(Record):
         "tags",
         "linked",
         "part",
+        "policy",
         "__dict__",
     )
 
@@ -267,6 +268,7 @@ class SolveSpec(Record):
         tags: tuple[str, ...] = (),
         linked: bool = False,
         part: bool = False,
+        policy: str = "",
     ) -> None:
         self.context: Final = context
         self.dockerfile: Final = dockerfile
@@ -301,6 +303,8 @@ class SolveSpec(Record):
         """Whether it is built only for the targets that take it as a context."""
         self.part: Final = part
         """Whether other nodes build further platforms of the same target."""
+        self.policy: Final = policy
+        """The path of the Dockerfile's policy within a context that BuildKit fetches; empty where none counts."""
 
     @property
     def links(self) -> tuple[str, ...]:

@@ -61,6 +61,9 @@ def specify(
     return specs
 
 
+POLICY = ".rego"
+"""What the name of a policy has behind that of its Dockerfile."""
+
 _ANNOTATION = re.compile(r"([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?")
 _ANNOTATION_TYPES = ("index", "index-descriptor", "manifest", "manifest-descriptor")
 
@@ -90,10 +93,11 @@ class _Draft:
         context = self.context()
         contexts = self.contexts()
         call = self.call()
+        dockerfile = self.dockerfile(context)
         tags = tuple(t.tags or ())
         return SolveSpec(
             context=context,
-            dockerfile=self.dockerfile(context),
+            dockerfile=dockerfile,
             contexts=contexts,
             stage=t.target or "",
             args=_set(t.args),
@@ -117,6 +121,7 @@ class _Draft:
             exports=() if call else self.exports(tags),
             tags=tags,
             linked=t.linked,
+            policy=self.policy(dockerfile),
         )
 
     def context(self) -> Context:
@@ -163,6 +168,11 @@ class _Draft:
         if text.startswith("/") and isinstance(context, RemoteContext):
             return LocalDockerfile(text)
         return ContextDockerfile(text)
+
+    def policy(self, dockerfile: Dockerfile) -> str:
+        """Return the path of the policy beside a Dockerfile that BuildKit fetches, unless the target has none."""
+        off = any(policy.reset or policy.disabled for policy in self.target.policy or ())
+        return f"{dockerfile.path}{POLICY}" if isinstance(dockerfile, ContextDockerfile) and not off else ""
 
     def platforms(self) -> tuple[str, ...]:
         from bakepy import platforms

@@ -314,3 +314,29 @@ def test_docker_engines_read_remote_definitions(here: Project, site: Site, progr
         if program == "dockerd29":
             run(engine, url, "sub")
             assert engine.read("out-sub/app") == "the app"
+
+
+@pytest.mark.parametrize("definition", ["remote", "local"])
+def test_policy_in_a_fetched_context_stops_its_target(here: Project, site: Site, definition: str) -> None:
+    """No step runs, and `--policy disabled=true` builds without it."""
+    target = 'target "default" {\n  context = "CONTEXT"\n  dockerfile = "sub/D"\n  output = ["out"]\n}\n'
+    files = {"sub/D": COPY.format("x"), "x": "built", "sub/D.rego": "package docker\n"}
+    url = site.repository("r", {**files, "docker-bake.hcl": target.replace("CONTEXT", ".")})
+    write(here.path, {"docker-bake.hcl": target.replace("CONTEXT", url)})
+    words = [url] if definition == "remote" else []
+    done = run(here, *words, check=False)
+    assert done.returncode == 1
+    assert 'bakepy cannot evaluate the policy "sub/D.rego" of the context' in done.stderr
+    assert "--policy disabled=true" in done.stderr
+    assert not (here.path / "out").exists()
+    run(here, *words, "--policy", "disabled=true")
+    assert here.read("out/f") == "built"
+
+
+def test_context_at_an_address_without_a_policy_is_built(here: Project, site: Site) -> None:
+    """Repositories and archives are looked at, and built."""
+    for number, url in enumerate((site.repository("r", FILES), site.archive("a.tgz", "w:gz", FILES))):
+        target = f'target "default" {{\n  context = "{url}"\n  output = ["out{number}"]\n}}\n'
+        write(here.path, {"docker-bake.hcl": target})
+        run(here)
+        assert here.read(f"out{number}/f") == "the root"
