@@ -33,7 +33,11 @@ LOG_LINES = 12
 
 STOP_WITHIN = 15.0
 
-CRASH_WITHIN = 1.0
+CRASH_WITHIN = 10.0
+"""Seconds that a supervisor has to see its engine end."""
+
+HUNG_AFTER = 15.0
+"""Seconds without an answer after which an engine counts as hung: on a busy machine it answers late, and builds."""
 
 ROOM = 1 << 20
 """Bytes that must fit on the engine's disk for it not to count as full."""
@@ -109,6 +113,8 @@ def start(
     paths.prepare()
     with locked(paths.start_lock):
         answer = probe(paths.socket)
+        if answer is Answer.SILENT and _supervisor(paths):
+            answer = probe(paths.socket, HUNG_AFTER)
         if answer is Answer.READY:
             return
         if _supervisor(paths):
@@ -167,8 +173,11 @@ def crashed(paths: Paths) -> StartError | None:
     deadline = time.monotonic() + CRASH_WITHIN
     # A client sees its connection break a moment before the supervisor sees the engine end.
     while probe(paths.socket) is not Answer.READY and time.monotonic() < deadline:
+        supervised = _supervisor(paths)
         if _crash(paths):
             return crash_error(paths)
+        if not supervised:
+            break
         time.sleep(0.02)
     if probe(paths.socket) is Answer.READY:
         return None

@@ -178,17 +178,50 @@ def test_a_killed_supervisor_takes_the_engine_along(
     assert "had died" in said[0]
 
 
+def is_stopped(pid: int) -> bool:
+    """Check whether all threads of a process have stopped: those that run go on for a moment after the signal."""
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
 @pytest.mark.e2e
-def test_a_hung_engine_is_replaced(engine: Engine, settings: Settings, paths: Paths, say: Say, said: list[str]) -> None:
+def test_a_hung_engine_is_replaced(
+    engine: Engine, settings: Settings, paths: Paths, say: Say, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An engine that holds its socket and does not answer is stopped, and a new one started."""
+    monkeypatch.setattr("bakepy.engine.process.HUNG_AFTER", 0.1)
     start(engine, settings, say)
-    before = health(paths).pid
-    os.kill(engine_pid(paths), signal.SIGSTOP)
+    before, pid = health(paths).pid, engine_pid(paths)
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: is_stopped(pid))
 
     start(engine, settings, say)
     wait_for(lambda: health(paths).running)
     assert health(paths).pid != before
     assert "does not answer" in said[0]
+
+
+@pytest.mark.e2e
+def test_an_engine_that_answers_late_is_kept(
+    engine: Engine, settings: Settings, paths: Paths, say: Say, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine's engine has builds to lose: it is asked again, with more patience."""
+    start(engine, settings, say)
+    before, pid = health(paths).pid, engine_pid(paths)
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: is_stopped(pid))
+    asked: list[float] = []
+
+    def late(path: Path, timeout: float = 0.1) -> Answer:
+        if asked:
+            os.kill(pid, signal.SIGCONT)
+        asked.append(timeout)
+        return probe(path, timeout)
+
+    monkeypatch.setattr("bakepy.engine.process.probe", late)
+    start(engine, settings, say)
+    assert health(paths).pid == before
+    assert not said
 
 
 @pytest.mark.e2e
