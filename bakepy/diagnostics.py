@@ -7,15 +7,20 @@ with an unknown value, so that one run reports many faults. `BakeError` carries 
 from __future__ import annotations
 
 import enum
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Final, NamedTuple, Self
 
 from bakepy.records import Record
 
 MAX_LINE = 160
 """Columns of source shown around a fault; longer lines are clipped on both sides."""
+MOST_RENDERED = 200
+"""Diagnostics that are shown in full: nobody reads more, and each costs time."""
 
 
 class Severity(enum.Enum):
@@ -31,6 +36,7 @@ class Source:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
+        self._clusters: dict[int, array[int] | None] = {}
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -48,12 +54,14 @@ class Source:
     def shown_position(self, offset: int) -> tuple[int, int]:
         """Return the line and column of a character offset as HCL tells them: columns are grapheme clusters."""
         line, column = self.position(offset)
-        before = self.text[offset - column + 1 : offset]
-        if before.isascii():
+        if self.text.isascii():
             return line, column
-        import regex
-
-        return line, 1 + len(regex.findall(r"\X", before))
+        if line not in self._clusters:
+            # A line may be megabytes long and have a fault in every word: it is looked through once.
+            end = self._starts[line] if line < len(self._starts) else len(self.text)
+            self._clusters[line] = _clusters(self.text[self._starts[line - 1] : end])
+        starts = self._clusters[line]
+        return line, column if starts is None else 1 + bisect_left(starts, column - 1)
 
     def line(self, number: int) -> str:
         """Return line `number` (from 1) without its line break; empty past the end."""
@@ -67,6 +75,15 @@ class Source:
     def lines(self) -> int:
         """Count the lines."""
         return len(self._starts)
+
+
+def _clusters(text: str) -> array[int] | None:
+    """Return where grapheme clusters start; None where each is one character."""
+    if text.isascii():
+        return None
+    import regex
+
+    return array("L", (found.start() for found in regex.finditer(r"\X", text)))
 
 
 class Span(NamedTuple):
@@ -215,8 +232,34 @@ def printable_json(text: str) -> str:
 
 
 def render(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
-    """Return the diagnostics as text for a terminal: heading, source with a caret, hint; no summary line."""
-    return "\n".join(_render_one(d, color) for d in diagnostics if not d.implied)
+    """Return the diagnostics as text for a terminal: heading, source with a caret, hint; no summary line.
+
+    Equal ones come once with their number; of many, the first `MOST_RENDERED` are shown and the others counted.
+    """
+    counts = _counts(diagnostics)
+    blocks = [_render_one(d, times, color) for d, times in islice(counts.items(), MOST_RENDERED)]
+    if (rest := len(counts) - len(blocks)) > 0:
+        blocks.append(f"… and {rest} more that {'are' if rest > 1 else 'is'} not shown\n")
+    return "\n".join(blocks)
+
+
+def headline(diagnostics: Sequence[Diagnostic]) -> str:
+    """Return the first error in one line: file and line, summary, and how many other errors there are."""
+    errors = [d for d in _counts(diagnostics) if d.severity is Severity.ERROR]
+    if not errors:
+        return "no diagnostics"
+    first = next((d for d in errors if not d.further), errors[0])
+    place = ""
+    if first.subject:
+        source, start, _ = first.subject
+        place = f"{source.name}:{source.position(start)[0]}: "
+    summary, rest = first.summary.partition("\n")[0], len(errors) - 1
+    return one_line(f"{place}{summary}{f' (and {rest} more)' if rest else ''}")
+
+
+def _counts(diagnostics: Iterable[Diagnostic]) -> Counter[Diagnostic]:
+    """Return the diagnostics to show, in their order, with how many are equal to each."""
+    return Counter(d for d in diagnostics if not d.implied)
 
 
 def hint_line(hint: str, *, color: bool = False) -> str:
@@ -228,11 +271,12 @@ def _paint(text: str, code: str, color: bool) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if color else text
 
 
-def _render_one(d: Diagnostic, color: bool) -> str:
+def _render_one(d: Diagnostic, times: int, color: bool) -> str:
     mark = "1;31" if d.severity is Severity.ERROR else "1;33"
     # What a summary quotes may have lines of its own: those are set in, so that they cannot pass for ours.
     summary, *more = d.summary.split("\n")
-    lines = [f"{_paint(d.severity.value, mark, color)}: {_paint(one_line(summary), '1', color)}"]
+    count = f" ({times} times)" if times > 1 else ""
+    lines = [f"{_paint(d.severity.value, mark, color)}: {_paint(one_line(summary), '1', color)}{count}"]
     lines += [f"  {one_line(line)}" for line in more]
     if d.subject:
         lines += _snippet(d.subject, d.context, mark, color)

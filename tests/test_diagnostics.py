@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakepy.diagnostics import MAX_LINE, BakeError, Diagnostic, Severity, Source, Span, nearest, render
+from bakepy import diagnostics
+from bakepy.diagnostics import (
+    MAX_LINE,
+    MOST_RENDERED,
+    BakeError,
+    Diagnostic,
+    Severity,
+    Source,
+    Span,
+    nearest,
+    render,
+)
+from tests.planner.definitions import selected
 
 SOURCE = Source("docker-bake.hcl", 'target "app" {\n  tags = [nmae]\n}\n')
 
@@ -74,6 +86,46 @@ def test_long_lines_are_clipped_around_the_fault() -> None:
     at = lines[3].index("^")
     assert lines[2][at : at + 5] == "FAULT"
     assert lines[3].count("^") == 5
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        'target "t" {\n  name = "t-${i}"\n  matrix = { i = [for n in range(300) : "${n}${nope}"] }\n}\n',
+        'variable "V" { default = [for n in range(300) : "${n}${nope}"] }\ntarget "t" { tags = V }\n',
+    ],
+    ids=["matrix", "variable"],
+)
+def test_equal_faults_are_shown_once_with_their_number(definition: str) -> None:
+    """A fault in a loop of 300 rows is one fault, 300 times."""
+    with pytest.raises(BakeError) as caught:
+        selected(definition, "t")
+    text = render(caught.value.diagnostics)
+
+    assert text.startswith("error: Unknown variable (300 times)\n")
+    assert len(text.splitlines()) == 6
+
+
+def test_of_many_faults_the_first_are_shown_and_the_rest_counted() -> None:
+    """The report ends, however many faults there are."""
+    source = Source("f", "a" * 100_000)
+    text = render([fault(at, at + 1, source) for at in range(MOST_RENDERED + 1000)])
+
+    assert text.count("Unknown variable") == MOST_RENDERED
+    assert text.endswith("\n… and 1000 more that are not shown\n")
+
+
+def test_a_long_line_is_clipped_before_it_is_made_printable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a fault costs does not depend on how long its line is."""
+    made: list[int] = []
+
+    def counting(text: str) -> str:
+        made.append(len(text))
+        return text
+
+    monkeypatch.setattr(diagnostics, "printable", counting)
+    render([fault(50_000, 50_001, Source("f", "é" * 100_000))])
+    assert max(made) <= MAX_LINE
 
 
 @given(st.text(max_size=200), st.integers(0, 200), st.integers(0, 200))

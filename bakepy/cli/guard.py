@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from bakepy.diagnostics import BakeError, hint_line, one_line, printable, render
+from bakepy.diagnostics import BakeError, Diagnostic, headline, hint_line, one_line, printable, render
 
 CIRCUMSTANCES = {
     errno.ENOSPC: "make room there",
@@ -69,16 +69,23 @@ def _trace() -> None:
 
 
 def show(error: BakeError) -> None:
-    """Print diagnostics on standard error; the last line is the first fault in one line."""
+    """Print each diagnostic once on standard error; the last line names the first error.
+
+    An error without a place, in one line, is that line, with its hint above. Others are shown in full, and the last
+    line is short: file, line, summary, and how many more there are.
+    """
     color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    if len(error.diagnostics) > 1 or any(d.subject or d.related for d in error.diagnostics):
-        _tell(render(error.diagnostics, color=color))
+    if len(error.diagnostics) == 1 and _fits_a_line(error.diagnostics[0]):
+        if hint := error.diagnostics[0].hint:
+            _tell(hint_line(hint, color=color))
+        _tell(f"ERROR: {one_line(str(error))}")
     else:
-        # The last line says what there is to say, but the remedy.
-        for d in error.diagnostics:
-            if d.hint:
-                _tell(hint_line(d.hint, color=color))
-    _tell(f"ERROR: {one_line(str(error))}")
+        _tell(render(error.diagnostics, color=color))
+        _tell(f"ERROR: {headline(error.diagnostics)}")
+
+
+def _fits_a_line(d: Diagnostic) -> bool:
+    return not (d.subject or d.related or "\n" in d.summary or "\n" in d.detail)
 
 
 def _tell(text: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 import bakepy
 from bakepy.cli.guard import guarded
 from bakepy.cli.main import COMMANDS, main
-from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.diagnostics import BakeError, Diagnostic, Severity, Source, Span
 
 
 @pytest.mark.parametrize("argv", [[], ["--help"], ["help"]])
@@ -46,6 +46,39 @@ def test_faults_end_with_one_line_and_status_1(capsys: pytest.CaptureFixture[str
     err = capsys.readouterr().err
     assert "hint: did you mean y?" in err
     assert err.splitlines()[-1] == 'ERROR: No target; There is no target "x".'
+
+
+def shown(capsys: pytest.CaptureFixture[str], *found: Diagnostic) -> list[str]:
+    """Return the lines that a command prints which fails with the diagnostics."""
+
+    def fail(_: object) -> int:
+        raise BakeError(found)
+
+    assert guarded(fail, []) == 1
+    return capsys.readouterr().err.splitlines()
+
+
+def test_an_error_with_a_place_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last line is short: file, line, summary, and the number of other errors."""
+    source = Source("bake.hcl", "a = b\nc = d\n")
+    first = Diagnostic("Unknown variable", 'There is no variable named "d".', Span(source, 10, 11))
+    other = Diagnostic("Unknown variable", 'There is no variable named "b".', Span(source, 4, 5))
+    further = Diagnostic("Found by going on", further=True)
+    warning = Diagnostic("Odd", severity=Severity.WARNING)
+
+    assert shown(capsys, first)[-1] == "ERROR: bake.hcl:2: Unknown variable"
+    lines = shown(capsys, warning, further, first, other, first)
+    assert lines[-1] == "ERROR: bake.hcl:2: Unknown variable (and 2 more)"
+    assert lines.count("error: Unknown variable (2 times)") == 1
+    assert "\n".join(lines).count(first.detail) == 1
+
+
+def test_an_error_of_several_lines_is_shown_in_full_above_a_short_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """The end of a log, say, is set in; the last line is the summary."""
+    lines = shown(capsys, Diagnostic("the engine did not start", "the end of its log:\nno space left"))
+
+    assert lines[1:3] == ["  the end of its log:", "  no space left"]
+    assert lines[-1] == "ERROR: the engine did not start"
 
 
 def test_a_fault_without_a_place_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
