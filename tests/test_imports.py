@@ -31,12 +31,13 @@ UNPRINTED = [
 ]
 """Modules that evaluating a definition has no use for; each takes a millisecond at least."""
 
-LEAVES = {"booleans", "diagnostics", "platforms"}
+LEAVES = {"booleans", "diagnostics", "platforms", "quantities"}
 ALLOWED = {
     "booleans": set(),
     "records": set(),
     "diagnostics": set(),
     "files": set(),
+    "quantities": set(),
     "platforms": {"diagnostics"},
     "settings": {"booleans", "diagnostics"},
     "grammar": {"diagnostics"},

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from bakepy.diagnostics import BakeError
+from bakepy.quantities import whole
 from bakepy.records import Record
 
 Value = object
@@ -264,7 +265,9 @@ def _value(word: Word | Pipeline, scope: Scope) -> Value:
 
             return text[1:-1] if text.startswith("`") else ast.literal_eval(text)
         case "number":
-            return float(text) if "." in text else int(text)
+            if (number := float(text) if "." in text else whole(text)) is None:
+                raise TemplateError.of(f"template parsing error: integer overflow on {text[:20]}…")
+            return number
         case "dot":
             return scope.dot
         case "field":

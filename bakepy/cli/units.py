@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bakepy.diagnostics import BakeError
+from bakepy.quantities import MOST, scaled
 
 DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -52,7 +53,9 @@ def parse_size(text: str) -> int:
     if not found:
         raise BakeError.of(f"invalid size: '{text}'", hint="a size looks like 512mb or 2gb")
     power = "bkmgtp".index(found[3].lower()) if found[3] else 0
-    return int(float(found[1]) * 1024**power)
+    if (count := scaled(found[1], 1024**power)) is None:
+        raise BakeError.of(f"invalid size: '{text}'", hint="Give less than 8 EiB.")
+    return count
 
 
 def parse_duration(text: str) -> int:
@@ -64,7 +67,10 @@ def parse_duration(text: str) -> int:
     parts = re.findall(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", body)
     if not parts or "".join(number + unit for number, unit in parts) != body:
         raise BakeError.of(f'invalid duration "{text}"', hint="a duration looks like 20s, 90m or 24h")
-    return sign * sum(round(float(number) * NANOSECONDS[unit]) for number, unit in parts)
+    amounts = [float(number) * NANOSECONDS[unit] for number, unit in parts]
+    if sum(amounts) >= MOST:
+        raise BakeError.of(f'invalid duration "{text}"', hint="Give less than 292 years.")
+    return sign * sum(map(round, amounts))
 
 
 def duration(nanoseconds: int) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from bakepy.booleans import FALSE, TRUE
 from bakepy.diagnostics import nearest
 from bakepy.drivers.interface import DriverError
+from bakepy.quantities import scaled, whole
 from bakepy.records import Record
 
 IMAGE = "moby/buildkit:buildx-stable-1"
@@ -124,11 +125,16 @@ def _unknown(key: str) -> DriverError:
     )
 
 
+OUT_OF_RANGE = "it has at most 64 bits"
+
+
 def _size(text: str) -> int:
     found = SIZE.fullmatch(text)
     if not found:
         raise ValueError("it is a number of bytes, with a unit such as k, m or g where there is one: 512m")
-    return int(float(found["number"]) * 1024 ** UNITS.index((found["unit"] or " ").lower()))
+    if (count := scaled(found["number"], 1024 ** UNITS.index((found["unit"] or " ").lower()))) is None:
+        raise ValueError(OUT_OF_RANGE)
+    return count
 
 
 def _swap(text: str) -> int:
@@ -138,7 +144,9 @@ def _swap(text: str) -> int:
 def _number(text: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]+", text):
         raise ValueError("it is a whole number")
-    return int(text)
+    if (number := whole(text)) is None:
+        raise ValueError(OUT_OF_RANGE)
+    return number
 
 
 def _truth(text: str) -> bool:
@@ -153,7 +161,7 @@ def _restart_policy(text: str) -> RestartPolicy:
         raise ValueError("invalid restart policy format: no policy provided before colon")
     if count and not re.fullmatch(r"[+-]?[0-9]+", count):
         raise ValueError("invalid restart policy format: maximum retry count must be an integer")
-    return RestartPolicy(name, int(count or 0))
+    return RestartPolicy(name, _number(count or "0"))
 
 
 READERS: dict[str, Callable[[str], object]] = {

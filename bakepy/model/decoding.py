@@ -14,7 +14,7 @@ from bakepy.model.text import EntryError
 from bakepy.values.convert import convert
 from bakepy.values.errors import ConversionError, IndexStep
 from bakepy.values.mismatch import message
-from bakepy.values.numbers import Number, is_integer, truncate
+from bakepy.values.numbers import Number, compare, is_integer, truncate
 from bakepy.values.types import (
     BOOL,
     NUMBER,
@@ -75,17 +75,16 @@ class ResourcesDecoder:
         out = convert(value, RESOURCES)
         if out.can_iterate:
             for name in NUMBERS:
-                if not out.mapping[name].is_null:
+                if out.mapping[name].is_known and not out.mapping[name].is_null:
                     _limit(out.mapping[name].number)
         return out
 
 
 def _limit(number: Number) -> int:
     """Return a limit as an integer of 64 bits."""
-    whole = truncate(number) if is_integer(number) else 2**63
-    if not -(2**63) <= whole < 2**63:
+    if not is_integer(number) or compare(number, -(2**63)) < 0 or compare(number, 2**63) >= 0:
         raise ConversionError(f"value must be a whole number, between {-(2**63)} and {2**63 - 1} inclusive")
-    return whole
+    return truncate(number)
 
 
 class EntriesDecoder:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bakepy.quantities import scaled, whole
+
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?(?:b|([kmgtp])(?:i?b)?)?", re.IGNORECASE | re.ASCII)
 _ULIMIT = re.compile(r"([^=]*)=(-?\d+)(?::(-?\d+))?", re.ASCII)
 
@@ -36,7 +38,9 @@ def size(text: str) -> int:
     if not found:
         raise QuantityError(f"invalid size: '{text}'")
     power = "kmgtp".index(found[2].lower()) + 1 if found[2] else 0
-    return int(float(found[1]) * 1024**power)
+    if (count := scaled(found[1], 1024**power)) is None:
+        raise QuantityError(f"invalid size: '{text}', value out of range")
+    return count
 
 
 def ulimit(text: str) -> str:
@@ -51,7 +55,9 @@ def ulimit(text: str) -> str:
         if limits.count(":") > 1:
             raise QuantityError(f"too many limit value arguments - {limits}, can only have up to two, `soft[:hard]`")
         raise QuantityError(f"invalid ulimit argument: {text}")
-    soft, hard = int(found[2]), int(found[3] or found[2])
+    soft, hard = whole(found[2]), whole(found[3] or found[2])
+    if soft is None or hard is None:
+        raise QuantityError(f"invalid ulimit argument: {text}, value out of range")
     if hard != -1 and soft == -1:
         limits = f"soft: -1 (unlimited), hard: {hard}"
         raise QuantityError(f"ulimit soft limit must be less than or equal to hard limit: {limits}")

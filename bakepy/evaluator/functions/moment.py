@@ -177,6 +177,8 @@ def _explain_part(name: str, found: str) -> str:
 _UNITS = {
     "ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9,
 }  # fmt: skip
+_DIGITS = 30
+"""Digits that a part of a duration may have; beyond them it overflows, or its fraction is too small to count."""
 _SPAN = re.compile(r"(\d*)(?:(\.)(\d*))?([^\d.]*)", re.ASCII)
 
 
@@ -203,8 +205,11 @@ def parse_duration(text: str) -> int:
         unit = _UNITS.get(match[4])
         if unit is None:
             raise CallFault(f"time: unknown unit {quoted(match[4])} in duration {quoted(text)}")
-        fraction = match[3] or ""
-        total += int(match[1] or 0) * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)
+        fraction = (match[3] or "")[:_DIGITS]
+        whole = (match[1] or "0").lstrip("0")
+        if len(whole) > _DIGITS:
+            raise invalid
+        total += int(whole or 0) * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)
         rest = rest[match.end() :]
     if total > 2**63 - (text[0] != "-"):
         raise invalid

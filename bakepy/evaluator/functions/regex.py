@@ -42,6 +42,10 @@ class _Match:
         return None if start < 0 else self._text[start:end].decode()
 
 
+_DIGITS = 10
+"""More than the number of any group has."""
+
+
 def _whole(text: bytes, at: int) -> int:
     r"""Return the next place between characters: to RE2, `\B` is also within one."""
     while at < len(text) and text[at] & 0xC0 == 0x80:
@@ -196,7 +200,8 @@ def _expand(template: str, compiled: _Pattern, match: _Match) -> str:
             out.append("$")
             continue
         template = rest
-        number = int(name) if name.isascii() and name.isdigit() and (name == "0" or name[0] != "0") else None
+        is_number = name.isascii() and name.isdigit() and len(name) < _DIGITS and (name == "0" or name[0] != "0")
+        number = int(name) if is_number else None
         if number is None:
             number = dict(zip(_names(compiled), compiled.groupindex.values(), strict=True)).get(name)
         if number is not None and number <= compiled.groups:

@@ -20,6 +20,7 @@ _VALID = re.compile(rf"\s*(?:{_OPERATORS})\s*{_PLAIN}\s*(?:(?:\s+|,\s*)(?:{_OPER
 _RANGE = re.compile(rf"\s*({_PLAIN})\s+-\s+({_PLAIN})\s*")
 _ANY = ("x", "X", "*", None)
 _MAX_SEGMENT = 2**64
+_MAX_DIGITS = 20
 
 
 class Version(Record):
@@ -51,11 +52,17 @@ def _compare_pre(a: str, b: str) -> int:
         if mine == other:
             continue
         if mine.isdigit() and other.isdigit():
-            return 1 if int(mine) > int(other) else -1
+            return 1 if _size(mine) > _size(other) else -1
         if mine.isdigit() != other.isdigit():
             return -1 if mine.isdigit() else 1
         return 1 if mine > other else -1
     return (len(ours) > len(theirs)) - (len(ours) < len(theirs))
+
+
+def _size(digits: str) -> tuple[int, str]:
+    """Return what orders numbers of any length: Python converts no more than 4300 digits."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
 
 
 def parse_version(text: str) -> Version:
@@ -68,7 +75,8 @@ def parse_version(text: str) -> Version:
     match = _VERSION.fullmatch(text)
     if match is None:
         raise CallFault("invalid semantic version")
-    numbers = [int(match[i] or 0) for i in (1, 2, 3)]
+    found = [(match[i] or "").lstrip("0") for i in (1, 2, 3)]
+    numbers = [int(digits or "0") if len(digits) <= _MAX_DIGITS else _MAX_SEGMENT for digits in found]
     for i, value in enumerate(numbers, 1):
         if value >= _MAX_SEGMENT:
             raise CallFault(

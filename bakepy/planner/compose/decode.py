@@ -10,6 +10,7 @@ from bakepy.planner.compose.booleans import boolean
 from bakepy.planner.compose.faults import Fault, PathError, Steps
 from bakepy.planner.compose.notices import Notices
 from bakepy.planner.compose.schema import dotted
+from bakepy.quantities import whole
 
 Model = MutableMapping[str, Any]
 
@@ -67,7 +68,9 @@ def _number(path: Steps, fields: Model, key: str) -> Iterator[Fault]:
     value = fields[key]
     if isinstance(value, str):
         if WHOLE.fullmatch(value):
-            fields[key] = int(value)
+            if (number := whole(value)) is None:
+                yield Fault(path, f"{dotted(path)}: value out of range", "Write -1 for no limit.", value)
+            fields[key] = number
         else:
             hint = "Write a whole number, or -1 for no limit."
             yield Fault(path, f"{dotted(path)}: invalid type string for ulimits", hint, value)

@@ -10,6 +10,7 @@ from bakepy.diagnostics import BakeError
 from bakepy.planner.compose.booleans import boolean
 from bakepy.planner.compose.faults import ANY_ITEM, Fault, PathError
 from bakepy.planner.compose.notices import Notices
+from bakepy.quantities import whole
 
 Lookup = Callable[[str], str | None]
 
@@ -137,7 +138,9 @@ class Interpolation:
         if kind == "int":
             if not re.fullmatch(r"[-+]?[0-9]+", text):
                 raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-            return int(text)
+            if (number := whole(text)) is None:
+                raise ValueError(f'strconv.ParseInt: parsing "{text}": value out of range')
+            return number
         if kind == "float":
             try:
                 return float(text)
