@@ -6,8 +6,9 @@ import hashlib
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bakepy.booleans import TRUE
 from bakepy.builders.registries import Access
@@ -19,6 +20,7 @@ from bakepy.platforms import Platform
 from bakepy.records import Record
 
 if TYPE_CHECKING:
+    from bakepy.buildkit.session.content import Layout
     from bakepy.buildkit.session.credentials import Credentials
 
 NAME = "image.name"
@@ -112,30 +114,70 @@ def join(
     untagged = export.attr("push-by-digest") in TRUE
     for image, registry in registries.items():
         registry.put(digest if untagged else image.tag, media_type, data)
-    descriptor = {"mediaType": media_type, "digest": digest, "size": len(data)}
+    descriptor: Descriptor = {"mediaType": media_type, "digest": digest, "size": len(data)}
     names = (str(image).rpartition(":")[0] if untagged else str(image) for image in registries)
-    return {
-        DIGEST: digest,
-        DESCRIPTOR: b64encode(json.dumps(descriptor).encode()).decode(),
-        NAME: ",".join(names),
-    }
+    return _answer(descriptor, names)
 
 
-def _part(registry: Registry, response: Mapping[str, str]) -> Part:
+class _Blobs(Protocol):
+    """Read the manifests and other blobs of an image's parts."""
+
+    def manifest(self, digest: str) -> bytes: ...
+
+    def blob(self, digest: str) -> bytes: ...
+
+
+class _Folder:
+    """Read them from an OCI layout."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def manifest(self, digest: str) -> bytes:
+        return self.blob(digest)
+
+    def blob(self, digest: str) -> bytes:
+        return self._layout.blob(digest).read_bytes()
+
+
+def join_in_layout(export: Export, responses: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Write the index of what nodes wrote to an OCI layout, and return what an exporter would answer.
+
+    Raises BakeError, and RpcError for links that lead out of the layout.
+    """
+    from bakepy.buildkit.session.content import ImageLayout
+    from bakepy.executor.layouts import enter
+
+    layout = ImageLayout(Path(export.dest))
+    try:
+        parts = [_part(_Folder(layout), response) for response in responses]
+        image = layout.put(*combine(parts, index_annotations(export)))
+    except OSError as error:
+        raise BakeError.of(f"Cannot write {export.dest}", f"{error.strerror or 'input/output error'}.") from error
+    names = enter(layout, image, export.names)
+    return _answer(image, names)
+
+
+def _answer(image: Mapping[str, Json], names: Iterable[str]) -> dict[str, str]:
+    found = {DIGEST: str(image["digest"]), DESCRIPTOR: b64encode(json.dumps(image).encode()).decode()}
+    return found | ({NAME: text} if (text := ",".join(names)) else {})
+
+
+def _part(source: _Blobs, response: Mapping[str, str]) -> Part:
     descriptor: Mapping[str, Json]
     if DESCRIPTOR in response:
         descriptor = json.loads(b64decode(response[DESCRIPTOR]))
-        data = registry.manifest(str(descriptor["digest"]))
+        data = source.manifest(str(descriptor["digest"]))
     elif DIGEST in response:
         # BuildKits before 0.9 tell no more.
-        data = registry.manifest(response[DIGEST])
+        data = source.manifest(response[DIGEST])
         kind = json.loads(data).get("mediaType", INDEX)
         descriptor = {"mediaType": kind, "digest": response[DIGEST], "size": len(data)}
     else:
         raise BakeError.of("a node pushed its part of the image, and did not tell what")
     if descriptor["mediaType"] in {INDEX, DOCKER_INDEX}:
         return Part(descriptor, data)
-    config = json.loads(registry.blob(json.loads(data)["config"]["digest"]))
+    config = json.loads(source.blob(json.loads(data)["config"]["digest"]))
     return Part(descriptor, data, _platform(config))
 
 

@@ -1,4 +1,4 @@
-"""Find the image that `oci-layout://folder:tag` or `oci-layout://folder@digest` names."""
+"""Images in OCI layouts: those that `oci-layout://folder:tag` or `…@digest` names, and those that builds add."""
 
 from __future__ import annotations
 
@@ -9,10 +9,25 @@ from bakepy.diagnostics import BakeError, nearest
 from bakepy.planner.spec import LayoutContext
 
 if TYPE_CHECKING:
-    from bakepy.buildkit.session.content import Layout
+    from collections.abc import Iterable
+
+    from bakepy.buildkit.session.content import Descriptor, ImageLayout, Layout
 
 SHOWN = 5
 """Tags of a layout that a hint lists at most."""
+
+
+def enter(layout: ImageLayout, image: Descriptor, names: Iterable[str]) -> list[str]:
+    """Enter an image into a layout's index under its names, and return them in full; raises BakeError."""
+    from bakepy.executor.registry import Reference
+
+    full = [Reference.parse(name) for name in names]
+    try:
+        layout.enter(image, {str(name): name.tag for name in full})
+    except OSError as error:
+        reason = error.strerror or "input/output error"
+        raise BakeError.of(f"Cannot write {layout.path}/index.json", f"{reason}.") from error
+    return [str(name) for name in full]
 
 
 def digest_of(context: LayoutContext) -> str:

@@ -169,8 +169,7 @@ class NodeRun:
                 attempt.result = result = await build.solve(ask)
                 await self._warn(spec, result)
                 solved = await self._finish(build, vertex, result, lowered.exporters, steps)
-            outputs.enter(spec, solved.response)
-            return solved
+            return Solved(outputs.enter(spec, solved.response), solved.answer)
 
     async def _call(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> Solved:
         answer = await build.call(ask, vertex.spec.call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -62,19 +62,23 @@ class Outputs:
                 outputs.services.append(FileSend(targets, outputs._failed))
             yield outputs
 
-    def enter(self, spec: SolveSpec, response: Mapping[str, str]) -> None:
-        """Enter the image into the index of its layout, which the daemon leaves to this side; raises BakeError."""
-        if self.layout is None:
-            return
-        from bakepy.executor.registry import Reference
+    def enter(self, spec: SolveSpec, response: Mapping[str, str]) -> Mapping[str, str]:
+        """Enter the image into the index of its layout, which the daemon leaves to this side; raises BakeError.
 
-        names = [Reference.parse(name) for export in spec.exports if export.writes_layout for name in export.names]
-        descriptor = json.loads(b64decode(response[DESCRIPTOR])) if DESCRIPTOR in response else None
-        try:
-            self.layout.enter(descriptor, {str(name): name.tag for name in names})
-        except OSError as error:
-            reason = error.strerror or "input/output error"
-            raise BakeError.of(f"Cannot write {self.layout.path}/index.json", f"{reason}.") from error
+        Returns the exporters' response, for a part of an image with that part's descriptor.
+        """
+        if self.layout is None:
+            return response
+        from bakepy.executor.layouts import enter
+
+        answered = json.loads(b64decode(response[DESCRIPTOR])) if DESCRIPTOR in response else None
+        image = self.layout.image(answered)
+        if spec.part:
+            return {**response, DESCRIPTOR: b64encode(json.dumps(image).encode()).decode()}
+        for export in spec.exports:
+            if export.writes_layout:
+                enter(self.layout, image, export.names)
+        return response
 
     def on_error(self, stop: Callable[[BaseException], None]) -> None:
         """Have the solve stopped when an export fails on this side: the daemon may not notice."""

@@ -34,7 +34,7 @@ class Ended(Record):
 
 
 class Parts:
-    """Watch the parts of solves end, and join images once all of theirs are pushed.
+    """Watch the parts of solves end, and join images once all of theirs are in their registry or OCI layout.
 
     `wake` is called after each join; `words` says in a line what an error is.
     """
@@ -69,33 +69,26 @@ class Parts:
             return
         parts = [ended[part] for part in self._parts[whole] if part in ended]
         done = len(parts) == len(self._parts[whole]) and all(part.state is State.DONE for part in parts)
-        export = pushed(self._work.specs[whole])
+        export = joined(self._work.specs[whole])
         if done and export:
-            self._joins[whole] = asyncio.create_task(self._join(whole, export, parts), name=f"index of {export.names}")
+            self._joins[whole] = asyncio.create_task(self._join(whole, export, parts), name=f"index of {whole}")
 
     async def _join(self, whole: str, export: Export, parts: list[Ended]) -> None:
-        from bakepy.builders.registries import access
         from bakepy.buildkit.session.rpc import RpcError
-        from bakepy.executor.index import join
-        from bakepy.executor.registry import HUB, Reference
 
         targets = self._work.graph.vertices[whole].targets
         solve = ev.Solve(new_id(), targets)
         started = time.time_ns()
-        name = f"merging manifest list {','.join(export.names)}"
+        names = export.names or (export.dest,)
+        name = f"merging manifest list {','.join(names)}"
         self._work.report(ev.SolveStarted(solve, started))
         self._work.report(ev.Step(solve.ref, name, started))
         try:
-            domains = {Reference.parse(name).domain for name in export.names}
-            known = self._work.credentials()
-            credentials = {d: await known.get("registry-1.docker.io" if d == HUB else d) for d in domains}
-            roads = {d: access(self._work.node_files, d) for d in domains}
-            responses = [part.solved.response for part in parts]
-            answer = await apart(lambda: join(export, responses, credentials, roads))
+            answer = await self._answer(export, [part.solved.response for part in parts])
             ended = Ended(State.DONE, Solved(answer | _provenance(parts)))
         except (BakeError, RpcError) as error:
             fault = error if isinstance(error, BakeError) else BakeError.of(str(error))
-            ended = Ended(State.FAILED, error=f"the index of {export.names[0]}: {self._words(fault)}")
+            ended = Ended(State.FAILED, error=f"the index of {names[0]}: {self._words(fault)}")
         except Exception:
             self._wake()  # `over` raises it
             raise
@@ -106,6 +99,24 @@ class Parts:
         self._work.report(ev.Step(solve.ref, name, started, now, error=ended.error))
         self._work.report(ev.SolveFinished(solve, now, state, error=ended.error, digest=digest))
         self._wake()
+
+    async def _answer(self, export: Export, responses: list[Mapping[str, str]]) -> dict[str, str]:
+        """Join parts where they are, and return what an exporter would answer; raises BakeError and RpcError."""
+        from bakepy.executor.index import join, join_in_layout
+
+        if export.writes_layout:
+            from bakepy.buildkit.session.fixed import hold
+
+            hold(export.dest, self._work.real(export.dest))
+            return join_in_layout(export, responses)
+        from bakepy.builders.registries import access
+        from bakepy.executor.registry import HUB, Reference
+
+        domains = {Reference.parse(name).domain for name in export.names}
+        known = self._work.credentials()
+        credentials = {d: await known.get("registry-1.docker.io" if d == HUB else d) for d in domains}
+        roads = {d: access(self._work.node_files, d) for d in domains}
+        return await apart(lambda: join(export, responses, credentials, roads))
 
     def gathered(self, ended: Mapping[str, Ended]) -> dict[str, Ended]:
         """Return how each solve ended, from the ends of all parts."""
@@ -140,6 +151,11 @@ def _provenance(parts: list[Ended]) -> dict[str, str]:
 
     answers = (part.solved.response for part in parts)
     return {key: value for answer in answers for key, value in answer.items() if key.startswith(KEY)}
+
+
+def joined(spec: SolveSpec) -> Export | None:
+    """Return the output whose parts from several nodes are joined into one index: there is one at most."""
+    return pushed(spec) or next((e for e in spec.exports if e.writes_layout), None)
 
 
 def pushed(spec: SolveSpec) -> Export | None:

@@ -223,17 +223,17 @@ def _crosses(
 
 def _fault(spec: SolveSpec, default: str) -> BakeError | None:
     """Return what is wrong with the outputs of a target that several nodes build."""
-    images = [e for e in spec.exports if e.type == "image"]
+    images = [e for e in spec.exports if e.type == "image" or e.writes_layout]
     for export in spec.exports:
         kind = default if export.type == DEFAULT_EXPORT else export.type
         deletes = kind == "local" and export.attr("mode") == "delete"  # what the other nodes sent, too
-        if kind in IN_ONE_PIECE or deletes:
+        if (kind in IN_ONE_PIECE and not _is_joined(export)) or deletes:
             return BakeError.of(
                 f"{kind}{' with mode=delete' if deletes else ''} for multi-node builds currently not supported",
                 f"different nodes build {', '.join(spec.platforms)}",
                 hint="push the image to a registry, choose one platform, or name a builder with one node",
             )
-    if len(images) > 1 and any(e.pushes for e in images):
+    if len(images) > 1 and any(e.pushes or _is_joined(e) for e in images):
         return BakeError.of(
             "several image outputs for multi-node builds are not supported",
             f"different nodes build {', '.join(spec.platforms)}",
@@ -242,6 +242,11 @@ def _fault(spec: SolveSpec, default: str) -> BakeError | None:
     if any(e.pushes and not e.names for e in images):
         return BakeError.of("tag is needed when pushing to registry", hint="give the target tags, or the output a name")
     return None
+
+
+def _is_joined(export: Export) -> bool:
+    """Tell whether nodes write the blobs of an image to one folder, in which their parts are joined."""
+    return export.type == "oci" and export.writes_layout
 
 
 def _of_part(export: Export) -> Export:

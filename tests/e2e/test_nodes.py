@@ -23,6 +23,8 @@ import pytest
 from bakepy.platforms import local
 from tests.daemon import Daemon, running_buildkitd
 from tests.e2e.conftest import COMMAND, Project
+from tests.e2e.test_outputs import images as layout_images
+from tests.e2e.test_outputs import read as layout_json
 from tests.machines import NO_PROGRAM, SAYS, UNDETECTED, emulated_arm64, not_emulated, write_programs
 from tests.reference import buildx
 from tests.registries import password
@@ -302,6 +304,22 @@ def test_folders_hold_every_platform(project: Project, address: str, arm64: str)
     assert {p.name: (p / "machine").read_bytes() for p in (project.path / "out").iterdir()} == names
     told = json.loads(project.read("told.json"))["default"]
     assert sum("buildx.build.provenance/linux/" in key for key in told) == 2
+
+
+@pytest.mark.parametrize("tags", [["x.test/app:1"], []])
+def test_a_layout_is_written_by_both_nodes(project: Project, address: str, arm64: str, tags: list[str]) -> None:
+    """Each node writes its own platforms, and one index names them all."""
+    write_programs(project.path)
+    project.write(Dockerfile=MACHINE)
+    builder(project, "pair", amd=address, arm=arm64)
+    attributes = f'tags = {json.dumps(tags)}\n output = ["type=oci,dest=lay,tar=false"]\n annotations = ["index:a=b"]'
+    project.bake(f'target "default" {{\n {BOTH}\n {attributes}\n}}', "--metadata-file=m.json")
+    ((name, descriptor),) = layout_images(project.path / "lay").items()
+    assert name == (tags or ["latest"])[0]
+    index = layout_json(project.path / "lay", descriptor)
+    assert set(images(index)) == {"amd64", "arm64"}
+    assert index["annotations"] == {"a": "b"}
+    assert json.loads(project.read("m.json"))["default"]["containerimage.digest"] == descriptor["digest"]
 
 
 def test_one_file_comes_from_one_node(project: Project, address: str, arm64: str) -> None:

@@ -19,6 +19,7 @@ from bakepy.planner.spec import (
     pairs,
 )
 from bakepy.platforms import parse_all
+from bakepy.records import replace
 
 AMD = "linux/amd64,linux/amd64/v2,linux/386"
 ARM = "linux/arm64,linux/arm/v7"
@@ -193,6 +194,20 @@ def test_two_images_at_once_are_refused() -> None:
     graph = graph_of(t=("linux/amd64,linux/arm64", (*PUSH, Export("image", pairs({"compression": "zstd"}))), ()))
     with pytest.raises(BakeError, match="several image outputs"):
         place(graph, [node("a", AMD), node("b", ARM)])
+
+
+def test_a_layout_is_joined_like_a_pushed_image() -> None:
+    """Nodes write their parts to one folder; with another image beside it, that is refused."""
+    layout = Export("oci", pairs({"tar": "false"}), "lay", ("a:1",))
+    nodes = [node("a", AMD), node("b", ARM)]
+    placement = place(graph_of(t=("linux/amd64,linux/arm64", (layout,), ())), nodes)
+    assert [(v.spec.platforms, v.spec.exports) for v in placement.graph.vertices.values()] == [
+        (("linux/amd64",), (layout,)),
+        (("linux/arm64",), (layout,)),
+    ]
+    for other in (*PUSH, replace(layout, type="docker")):
+        with pytest.raises(BakeError, match="multi-node builds"):
+            place(graph_of(t=("linux/amd64,linux/arm64", (layout, other), ())), nodes)
 
 
 def test_questions_are_asked_once() -> None:

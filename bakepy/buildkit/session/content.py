@@ -128,19 +128,31 @@ class ImageLayout(Layout):
         """Take the last blob for the image."""
         self.root = digest
 
-    def enter(self, descriptor: Descriptor | None, names: Mapping[str, str]) -> None:
-        """Enter the image into `index.json` under names, each with its tag; without any, as `latest`.
+    def image(self, answered: Descriptor | None) -> Descriptor:
+        """Return the image's descriptor; raises BakeError where there is none.
 
-        `descriptor` is what an exporter answered, which may be about another image of the same build. Raises BakeError.
+        `answered` is what an exporter answered, which may be about another image of the same build.
         """
         if not self.root:
             raise BakeError.of(f"The builder wrote no image to {self.path}")
-        if descriptor is None or descriptor.get("digest") != self.root:
-            blob = self.blob(self.root)
-            media_type = json.loads(blob.read_bytes()).get("mediaType", _MANIFEST)
-            descriptor = {"mediaType": media_type, "digest": self.root, "size": blob.stat().st_size}
+        if answered and answered.get("digest") == self.root:
+            return answered
+        data = self.blob(self.root).read_bytes()
+        return {"mediaType": json.loads(data).get("mediaType", _MANIFEST), "digest": self.root, "size": len(data)}
+
+    def put(self, media_type: str, data: bytes) -> Descriptor:
+        """Write a manifest and return its descriptor."""
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        _write(self.blob(digest), data)
+        return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+    def enter(self, image: Descriptor, names: Mapping[str, str]) -> None:
+        """Enter an image into `index.json` under names, each with its tag; without any, as `latest`.
+
+        Raises BakeError where the index cannot be read.
+        """
         for name, tag in (names or {"": "latest"}).items():
-            self.tag(descriptor, tag, name)
+            self.tag(image, tag, name)
 
 
 def _are_descriptors(manifests: object) -> bool:

@@ -205,14 +205,14 @@ async def test_the_root_of_an_image_is_written_last(tmp_path: Path) -> None:
     stored(tmp_path)
     layout = ImageLayout(tmp_path)
     with pytest.raises(BakeError, match="wrote no image"):
-        layout.enter(None, {})
+        layout.image(None)
     manifest = b'{"mediaType": "some/type"}'
     async with connected(Content({"s": layout})) as peer:
         await call(peer, "Write", write("COMMIT", manifest))
         other = {"digest": DIGEST, "size": 7}
-        layout.enter(other, {})
+        layout.enter(layout.image(other), {})
         await call(peer, "Write", write("STAT", expected=DIGEST))
-        layout.enter(other, {"x/a:1": "1"})
+        layout.enter(layout.image(other), {"x/a:1": "1"})
     digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
     latest, named = layout.images()
     assert {key: latest[key] for key in ("mediaType", "digest", "size")} == {
