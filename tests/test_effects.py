@@ -228,6 +228,13 @@ def test_value_without_effect_is_warned_of(attribute: str, entry: str, words: st
     assert warned(attribute, entry) == [words]
 
 
+def test_part_of_a_call_without_effect_is_warned_of() -> None:
+    """A definition sets the name of a call alone."""
+    config = selected('target "default" {\n  call = "check,format=json"\n}')
+    warnings = options.ineffective(config, config.targets)
+    assert [warning.detail for warning in warnings] == ['Of the call "check,format=json", only the name counts.']
+
+
 def test_option_without_effect_shows_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     """`build`, `check` and Python name it, with what was meant."""
     monkeypatch.chdir(tmp_path)

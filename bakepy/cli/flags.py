@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Final
 
 from bakepy.booleans import FALSE, TRUE
@@ -66,6 +67,10 @@ COMMON = (Flag("debug", "Enable debug output", short="D"), Flag("help", "Show th
 """Flags of every command."""
 
 
+debugging: ContextVar[bool] = ContextVar("debugging", default=False)
+"""Whether the last command line that was read has --debug."""
+
+
 def parse(flags: Sequence[Flag], argv: Sequence[str], foreign: Mapping[str, str] | None = None) -> Given:
     """Read a command line; raise BakeError for what it does not know.
 
@@ -93,6 +98,7 @@ def parse(flags: Sequence[Flag], argv: Sequence[str], foreign: Mapping[str, str]
                 hint=f"Write --{flag.name}, or --{flag.name}=true or --{flag.name}=false.",
             )
         given.values.setdefault(flag.name, []).append(value)
+    debugging.set(bool(given.switch("debug")))
     return given
 
 

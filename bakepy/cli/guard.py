@@ -23,9 +23,6 @@ CIRCUMSTANCES = {
 }
 """What the machine may refuse at any place, and what to do then: no bug."""
 
-DEBUG = {"-D", "--debug", "--debug=true"}
-"""Flags that any command takes, before its name or after it."""
-
 ISSUES = "please report it with that file"
 
 
@@ -36,8 +33,7 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         sys.stdout.flush()
         return status
     except BakeError as error:
-        if DEBUG & {*argv}:
-            _trace()
+        _trace()
         show(error)
         return 1
     except KeyboardInterrupt:
@@ -55,17 +51,19 @@ def guarded(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.errno in CIRCUMSTANCES:
             _refused(error, CIRCUMSTANCES[error.errno])
             return 1
-        if DEBUG & {*argv}:
-            _trace()
+        _trace()
         _tell(f"ERROR: internal error: {type(error).__name__}: {one_line(str(error))} ({_record()}; {ISSUES})")
         return 70
 
 
 def _trace() -> None:
-    """Print on standard error where in the program an error comes from, as --debug asks for."""
-    import traceback
+    """Print on standard error where in the program an error comes from, if --debug asks for it."""
+    from bakepy.cli.flags import debugging
 
-    _tell(printable(traceback.format_exc().rstrip("\n")))
+    if debugging.get():
+        import traceback
+
+        _tell(printable(traceback.format_exc().rstrip("\n")))
 
 
 def show(error: BakeError) -> None:

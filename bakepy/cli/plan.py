@@ -44,6 +44,10 @@ def main(argv: Sequence[str]) -> int:
         print(USAGE + flags.usage(FLAGS), end="")
         return 0
     name = given.choice("format", FORMATS, "table")
+    if mode := given.text("progress"):
+        from bakepy.progress.choose import check
+
+        check(mode)
     from bakepy.planner.graph import build_graph
     from bakepy.planner.specify import specify
 

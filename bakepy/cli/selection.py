@@ -44,6 +44,8 @@ FLAGS = (
     Flag("builder", "Build, and read definitions that lie elsewhere, on this builder", "NAME"),
 )
 
+CALL_FORMATS = ("", "text", "json")
+
 
 def _set(words: str) -> str:
     return f"Write --set '*.{words}', where * may be a target's name, or set it in the definition."
@@ -155,7 +157,7 @@ def config(given: Given, settings: Settings) -> Config:
         from bakepy.planner.survey import odd_platforms
 
         warn(odd_platforms(chosen, chosen.targets))
-    if any(t.output or t.cache_from or t.cache_to or t.attest or t.secret for t in chosen.targets.values()):
+    if any(t.output or t.cache_from or t.cache_to or t.attest or t.secret or t.call for t in chosen.targets.values()):
         from bakepy.planner.options import ineffective
 
         warn(ineffective(chosen, chosen.targets))
@@ -311,6 +313,13 @@ def call_fields(given: Given) -> dict[str, str]:
         if not equals and "name" in out:
             raise BakeError.of(f"invalid print value: {text}")
         out[key if equals else "name"] = value if equals else item
+    if out.get("format", "") not in CALL_FORMATS:
+        raise BakeError.of(f"invalid call format {quote(out['format'])}", hint="It is text or json.")
+    try:
+        parse_bool(out.get("ignorestatus", "false"))
+    except EntryError as fault:
+        message = f"invalid ignorestatus print value: {out['ignorestatus']}: {fault}"
+        raise BakeError.of(message, hint="Write ignorestatus=true or ignorestatus=false.") from None
     if out.get("name") == "check":
         out["name"] = "lint"
     return {} if out.get("name") == "build" else out

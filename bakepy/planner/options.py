@@ -108,6 +108,9 @@ def _of(target: Target) -> Iterator[Found]:
             yield "cache-to", str(cache), detail, "Write mode=min or mode=max."
     for attest in target.attest or ():
         yield from _unknown("attest", attest, attest.attrs, ATTESTS)
+    if target.call and "," in target.call:
+        detail = f"Of the call {quote(target.call)}, only the name counts."
+        yield "call", target.call, detail, "Pass its format or ignorestatus with --call."
     for secret in target.secret or ():
         if secret.src and secret.env:
             detail = f"Secret {quote(secret.id)} is read from its variable, and not from the file {quote(secret.src)}."

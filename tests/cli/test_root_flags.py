@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,31 @@ def test_debug_shows_where_an_error_comes_from(capsys: pytest.CaptureFixture[str
         said = capsys.readouterr().err
         assert said.endswith('ERROR: "bakepy version" accepts no arguments; it was given x\n')
         assert ("Traceback" in said) == ("-D" in words)
+
+
+def test_debug_in_a_value_is_no_flag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What another flag takes as its value asks for nothing."""
+    words = ["create", "--driver", "remote", "--buildkitd-flags", "--debug", f"unix://{tmp_path}/x"]
+    assert guarded(main, words) == 1
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("plan --progress=foo", "invalid progress mode foo"),
+        ("build --print --call=check,ignorestatus=maybe", "invalid ignorestatus print value: maybe: strconv.ParseBool"),
+        ("build --print --call=check,format=xml", 'invalid call format "xml"'),
+    ],
+)
+def test_value_of_flag_is_checked_where_nothing_is_built(
+    words: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong value is refused before it matters."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docker-bake.hcl").write_text('target "default" {}\n')
+    with pytest.raises(BakeError, match=re.escape(fault)):
+        main(words.split())
 
 
 def test_template_shows_the_whole_builder(capsys: pytest.CaptureFixture[str]) -> None:
