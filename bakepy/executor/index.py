@@ -137,7 +137,7 @@ class _Folder:
         return self.blob(digest)
 
     def blob(self, digest: str) -> bytes:
-        return self._layout.blob(digest).read_bytes()
+        return self._layout.read(digest)
 
 
 def join_in_layout(export: Export, responses: Sequence[Mapping[str, str]]) -> dict[str, str]:

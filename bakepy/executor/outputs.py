@@ -20,7 +20,7 @@ from bakepy.records import replace
 from bakepy.transport.threads import apart
 
 if TYPE_CHECKING:
-    from bakepy.buildkit.session.content import ImageLayout
+    from bakepy.buildkit.session.content import Descriptor, ImageLayout
     from bakepy.buildkit.session.filesend import DirTarget, OpenSink, Sink
     from bakepy.buildkit.session.rpc import Service
     from bakepy.executor.work import Work
@@ -71,8 +71,7 @@ class Outputs:
             return response
         from bakepy.executor.layouts import enter
 
-        answered = json.loads(b64decode(response[DESCRIPTOR])) if DESCRIPTOR in response else None
-        image = self.layout.image(answered)
+        image = self.layout.image(_descriptor(response))
         if spec.part:
             return {**response, DESCRIPTOR: b64encode(json.dumps(image).encode()).decode()}
         for export in spec.exports:
@@ -99,6 +98,15 @@ class Outputs:
             self.facts = replace(self.facts, archive_loads=loads)
         file = await stack.enter_async_context(image_loader(work.load_into, work.say))
         return lambda _metadata: _LoadSink(file)
+
+
+def _descriptor(response: Mapping[str, str]) -> Descriptor | None:
+    """Return the descriptor in an exporter's response, None where it has none."""
+    try:
+        found = json.loads(b64decode(response.get(DESCRIPTOR, "")))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _target(export: Export, real: str) -> DirTarget | OpenSink:

@@ -25,6 +25,8 @@ from bakepy.files import open_regular, read_file
 from bakepy.records import Record
 
 CHUNK = 256 << 10
+SMALL = 4 << 20
+"""The most bytes of a manifest, as the OCI distribution specification has it."""
 _SERVICE = "/containerd.services.content.v1.Content/"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 _NAME = "io.containerd.image.name"
@@ -87,7 +89,7 @@ class Layout(Record):
         `name` is the image's whole name; images of different names may have the same tag. Raises BakeError where the
         index cannot be read.
         """
-        index = self._index() if os.path.lexists(self.path / "index.json") else {"manifests": []}
+        index = self._index(new=True)
         others = [m for m in index["manifests"] if not _replaced(m, descriptor, tag, name)]
         annotations = _annotations(descriptor) | {_TAG: tag} | ({_NAME: name} if name else {})
         index |= {"schemaVersion": 2, "mediaType": index.get("mediaType") or _INDEX}
@@ -98,12 +100,30 @@ class Layout(Record):
     def wrote(self, digest: str) -> None:
         """Note that the daemon has written a blob, or would have if it were not there."""
 
-    def _index(self) -> dict[str, Any]:
+    def read(self, digest: str) -> bytes:
+        """Return a manifest or another small blob; raises BakeError where it is missing, large or corrupt."""
+        try:
+            with self.blob(digest).open("rb") as file:
+                data = file.read(SMALL + 1)
+        except (OSError, RpcError) as error:
+            reason = error.message if isinstance(error, RpcError) else error.strerror
+            raise BakeError.of(f"Cannot read {digest} in {self.path}", f"{reason}.") from error
+        if len(data) > SMALL:
+            raise BakeError.of(f"Cannot read {digest} in {self.path}", f"It is larger than {SMALL >> 20} MiB.")
+        algorithm, _, encoded = digest.partition(":")
+        if hashlib.new(algorithm, data).hexdigest() != encoded:
+            raise BakeError.of(f"Cannot read {digest} in {self.path}", "The file has another digest.")
+        return data
+
+    def _index(self, *, new: bool = False) -> dict[str, Any]:
+        """Return `index.json`; with `new`, an empty one where there is none."""
         path = self.path / "index.json"
         try:
             self.own(path)
         except RpcError as error:
             raise BakeError.of(f"Cannot read {path}", f"{error.message}.") from None
+        if new and not os.path.lexists(path):
+            return {"manifests": []}
         try:
             index = json.loads(read_file(path))
             if not isinstance(index, dict) or not _are_descriptors(index.setdefault("manifests", [])):
@@ -137,8 +157,12 @@ class ImageLayout(Layout):
             raise BakeError.of(f"The builder wrote no image to {self.path}")
         if answered and answered.get("digest") == self.root:
             return answered
-        data = self.blob(self.root).read_bytes()
-        return {"mediaType": json.loads(data).get("mediaType", _MANIFEST), "digest": self.root, "size": len(data)}
+        data = self.read(self.root)
+        try:
+            media_type = str(json.loads(data).get("mediaType", _MANIFEST))
+        except (ValueError, AttributeError):
+            raise BakeError.of(f"The builder wrote no image to {self.path}", f"{self.root} is no manifest.") from None
+        return {"mediaType": media_type, "digest": self.root, "size": len(data)}
 
     def put(self, media_type: str, data: bytes) -> Descriptor:
         """Write a manifest and return its descriptor."""

@@ -13,7 +13,7 @@ import pytest
 from bakepy.buildkit.client import Client
 from bakepy.buildkit.proto import content_pb2
 from bakepy.buildkit.requests import CacheEntry, Exporter, GatewayRequest, SolveRequest
-from bakepy.buildkit.session.content import Content, ImageLayout, Layout
+from bakepy.buildkit.session.content import SMALL, Content, ImageLayout, Layout
 from bakepy.buildkit.session.filesend import DirTarget, FileSend
 from bakepy.buildkit.session.filesync import FileSync, LocalDir
 from bakepy.buildkit.session.rpc import Code
@@ -221,6 +221,46 @@ async def test_the_root_of_an_image_is_written_last(tmp_path: Path) -> None:
         "size": len(manifest),
     }
     assert (named["digest"], named["size"]) == (DIGEST, 7)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"a layer", "is no manifest"),
+        (b"[]", "is no manifest"),
+        (b" " * (SMALL + 1), "larger than 4 MiB"),
+    ],
+    ids=["text", "list", "large"],
+)
+async def test_an_image_without_a_manifest_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
+    """Whatever a daemon writes last, it is read within bounds and named."""
+    layout = ImageLayout(tmp_path)
+    async with connected(Content({"s": layout})) as peer:
+        found, _ = await call(peer, "Write", write("COMMIT", data))
+    assert found.status == 0
+    with pytest.raises(BakeError, match=words):
+        layout.image(None)
+
+
+def test_what_a_layout_holds_is_checked(tmp_path: Path) -> None:
+    """A blob that is missing or has another digest is not read."""
+    layout = stored(tmp_path)
+    assert layout.read(DIGEST) == DATA
+    layout.blob(DIGEST).chmod(0o600)
+    layout.blob(DIGEST).write_bytes(b"other")
+    for digest, words in ((DIGEST, "another digest"), ("sha256:" + "0" * 64, "No such file"), ("x", "invalid digest")):
+        with pytest.raises(BakeError, match=words):
+            layout.read(digest)
+
+
+def test_a_layout_that_becomes_a_link_is_not_written(tmp_path: Path) -> None:
+    """The index stays in the folder that the run began with."""
+    layout = ImageLayout(tmp_path / "lay")
+    (tmp_path / "outside").mkdir()
+    layout.path.symlink_to(tmp_path / "outside")
+    with pytest.raises(BakeError, match="leads out of"):
+        layout.enter({"digest": DIGEST}, {})
+    assert not list((tmp_path / "outside").iterdir())
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]", '{"manifests": 3}'])
