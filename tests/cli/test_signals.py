@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 RUN = """
 import asyncio, os, sys, time
 from bakepy.cli import signals
@@ -65,7 +67,7 @@ def test_signals_end_a_run(tmp_path: Path, work: str, numbers: Sequence[signal.S
             process.send_signal(number)
             heard.append(process.stdout.readline().strip())
         heard += process.stdout.read().split()
-        assert process.wait(20) == 128 + numbers[0]
+        assert process.wait(PATIENCE) == 128 + numbers[0]
     assert heard == said
 
 
@@ -79,7 +81,7 @@ def test_a_secret_from_a_pipe_does_not_hold_a_run(tmp_path: Path) -> None:
     try:
         with open(tmp_path / "fifo", "wb"):  # opens once the run has
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 128 + signal.SIGTERM
+            assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     finally:
         process.kill()
         process.wait()

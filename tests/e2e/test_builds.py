@@ -18,7 +18,7 @@ import pytest
 
 from tests.daemon import running_buildkitd
 from tests.e2e.conftest import Project
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -338,7 +338,7 @@ def test_an_interrupt_leaves_nothing_running(project: Project, number: signal.Si
         process.send_signal(number)
         rest = process.stderr.read()
         watchdog.cancel()
-        assert process.wait(30) == 128 + number
+        assert process.wait(PATIENCE) == 128 + number
     assert "Traceback" not in rest
     assert not running(mark)
 

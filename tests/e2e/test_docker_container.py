@@ -25,6 +25,7 @@ from tests.e2e.conftest import installed
 from tests.e2e.test_guide import GUIDE, pattern, plain, steps
 from tests.machines import SAYS, not_emulated, write_programs
 from tests.programs import needed
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.e2e
 
@@ -121,7 +122,7 @@ def test_a_container_that_is_killed_while_it_builds(user: User) -> None:
                 DockerApi(user.host).request("POST", "/containers/buildx_buildkit_one0/kill?signal=KILL")
                 break
         last = build.stdout.read()
-        assert build.wait(30) == 1
+        assert build.wait(PATIENCE) == 1
 
     assert "the container buildx_buildkit_one0 has stopped: it was killed (exit code 137)" in last
     again = user.bakepy("build", "--progress=plain", "--set=*.target=first")
