@@ -35,6 +35,16 @@ def test_definitions_in_the_guide_evaluate(page: Path, text: str, tmp_path: Path
     assert len(done.stdout.splitlines()) > 1
 
 
+@pytest.mark.parametrize("text", fences(ROOT / "docs/guide/definitions.md", "yaml"))
+def test_compose_files_in_the_guide_evaluate(text: str, tmp_path: Path) -> None:
+    """Each Compose file shown can be pasted and has no warning."""
+    (tmp_path / "compose.yaml").write_text(text)
+    command = [sys.executable, "-m", "bakepy", "build", "--print"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link names a file that exists."""

@@ -10,6 +10,7 @@ from bakepy.planner.define import define
 from bakepy.planner.load import COMPOSE_NAMES, File
 from bakepy.planner.printing import show
 from bakepy.planner.select import select
+from bakepy.records import replace
 from tests.peer.record_compose import CASES, lay_out
 from tests.peer.record_definitions import files_of
 from tests.planner.definitions import world
@@ -28,7 +29,7 @@ def answer(files: dict[str, str], env: dict[str, str]) -> dict | None:
     """Return what is shown of all targets, None where the files are refused."""
     named = [File(name, files[name].encode()) for name in COMPOSE_NAMES if name in files]
     try:
-        return json.loads(show(select(define(named, world(**env)), ["default"])))
+        return json.loads(show(select(define(named, replace(world(), environment=env)), ["default"])))
     except BakeError:
         return None
 

@@ -69,6 +69,9 @@ def _define(model: dict[str, Any], environment: Mapping[str, str], definition: D
         name = service.replace(".", "_")
         if fault := validate_label(name):
             raise PathError.at(("services", service), f'invalid service name "{name}": {fault}', on_key=True)
+        if name in services:
+            message = f'services "{services[name]}" and "{service}" are both the target "{name}"'
+            raise PathError.at(("services", service), message, "Rename one of them.", on_key=True)
         try:
             target = target_of(name, fields, model.get("secrets") or {}, environment)
         except PathError as error:

@@ -200,7 +200,7 @@ class _Builder:
             return _scalar(node)
         self._open.add(id(node))
         if isinstance(node, yaml.SequenceNode):
-            made: Any = [self._value(item, (*path, "[]"), out) for item in node.value]
+            made: Any = [self._value(item, (*path, "[]"), out) for item in node.value if item.tag != "!reset"]
         else:
             made = self._mapping(cast(yaml.MappingNode, node), path, out)
         self._open.discard(id(node))
@@ -209,8 +209,12 @@ class _Builder:
     def _mapping(self, node: yaml.MappingNode, path: Path, out: Document) -> dict[str, Any]:
         made: dict[str, Any] = {}
         merged: dict[str, Any] = {}
+        merges = 0
         for key, value in node.value:
             if key.value == "<<" and key.tag in MERGE_TAGS and not key.style:
+                merges += 1
+                if merges > 1:
+                    raise self._twice(node, key)
                 for source in self._merge_sources(value):
                     merged = {**self._mapping(source, path, out), **merged}
                 continue

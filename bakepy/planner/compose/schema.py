@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -92,6 +93,8 @@ def list_or_dict(path: Steps, value: Any) -> Iterator[Fault]:
             if isinstance(item, dict | list):
                 what = "must be a boolean, null, number or string"
                 yield _wrong((*path, key), item, what, f"Write one value, as in {key}: value.")
+            elif isinstance(item, float) and not math.isfinite(item):
+                yield _wrong((*path, key), item, "must be finite", f'Put it in quotes, as in {key}: "{item}".')
     elif isinstance(value, list):
         yield from each(TEXT)(path, value)
     else:
