@@ -101,8 +101,10 @@ def test_policy_beside_dockerfile_stops_build(folder, attributes, path) -> None:
     file.write_text("package docker\n")
     (file.parent / file.stem).touch()
     path = path.replace("{}", str(folder))
-    for build in (lambda: main.main(["build"]), in_python):
-        assert f'cannot evaluate the policy "{path}" of target "default"' in refused(build)
+    for build in (lambda: main.main(["build", "--set", "*.policy="]), in_python):
+        said = refused(build)
+        assert f'cannot evaluate the policy "{path}" of target "default"' in said
+        assert "--> docker-bake.hcl:" in said
     with pytest.raises(EngineUsed):
         main.main(["build", "--set", "*.policy=reset=true"])
 
@@ -125,8 +127,10 @@ def test_disabled_policy_stands_alone(folder) -> None:
 @pytest.mark.parametrize("flag", ["strict=true", "strict=false", "log-level=debug"])
 def test_policy_flag_stops_build(folder, flag) -> None:
     """`--policy` is not ignored either."""
-    write(folder, "")
-    assert f'cannot evaluate the policy "{flag}"' in refused(lambda: main.main(["build", "--policy", flag]))
+    write(folder, 'policy = ["filename=app.rego"]')
+    said = refused(lambda: main.main(["build", "--policy", flag]))
+    assert f'cannot evaluate the policy "{flag}"' in said
+    assert f"--> --policy:1:1\n  1 | {flag}" in said
 
 
 def test_default_policy_of_environment_stops_build(folder, monkeypatch) -> None:

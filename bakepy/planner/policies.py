@@ -7,14 +7,15 @@ beside its Dockerfile that has the Dockerfile's name and ".rego", unless it is r
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.model.policy import Policy
 from bakepy.model.target import Target
 from bakepy.model.text import quote
-from bakepy.planner.config import Config
-from bakepy.planner.places import related
+from bakepy.planner.arguments import Argument
+from bakepy.planner.config import Config, Definition
+from bakepy.planner.places import Related, related
 from bakepy.planner.spec import Dockerfile, LocalDockerfile, SolveSpec
 from bakepy.planner.specify import POLICY
 
@@ -44,10 +45,11 @@ def faults(config: Config, specs: Mapping[str, SolveSpec], *, default: bool, sou
         yield Diagnostic(f"{DEFAULT} asks for the default policy, which bakepy cannot evaluate", hint=hint)
     seen: set[str] = set()
     for name, spec in specs.items():
-        for policy in wanted(config.targets[name], spec.dockerfile):
+        for policy, attribute in wanted(config.targets[name], spec.dockerfile):
             if policy not in seen:
                 seen.add(policy)
-                yield _fault(config, name, policy)
+                message = f"bakepy cannot evaluate the policy {quote(policy)} of target {quote(name)}"
+                yield Diagnostic(message, hint=WITHOUT, related=_places(config.definition, name, policy, attribute))
 
 
 def disabled(target: Target) -> bool:
@@ -55,18 +57,22 @@ def disabled(target: Target) -> bool:
     return any(policy.disabled for policy in target.policy or ())
 
 
-def wanted(target: Target, dockerfile: Dockerfile) -> Iterable[str]:
-    """Return the policies of a target, by their files or, without one, by their settings. Raises BakeError."""
+def wanted(target: Target, dockerfile: Dockerfile) -> list[tuple[str, str]]:
+    """Return the policies of a target, each with the attribute that is the reason for it. Raises BakeError.
+
+    A policy is shown by its file or, without one, by its settings.
+    """
     policies = target.policy or []
     if disabled(target):
         if policies != [Policy(disabled=True)]:
             raise BakeError.of(COMBINED, f"target {target.name}")
         return []
-    found = [] if (path := beside(dockerfile)) is None or not os.path.lexists(path) else [path]
+    found = [] if (path := beside(dockerfile)) is None or not os.path.lexists(path) else [(path, "dockerfile")]
     for policy in policies:
         found = [] if policy.reset else found
         settings = {key: value for key, value in policy.fields().items() if key not in {"filename", "reset"}}
-        found += policy.files or ([",".join(f"{key}={value}" for key, value in settings.items())] if settings else [])
+        shown = policy.files or ([",".join(f"{key}={value}" for key, value in settings.items())] if settings else [])
+        found += ((text, "policy") for text in shown)
     return found
 
 
@@ -81,6 +87,11 @@ def beside(dockerfile: Dockerfile) -> str | None:
     return path + POLICY
 
 
-def _fault(config: Config, name: str, policy: str) -> Diagnostic:
-    message = f"bakepy cannot evaluate the policy {quote(policy)} of target {quote(name)}"
-    return Diagnostic(message, hint=WITHOUT, related=related(config.definition, name, "policy", policy))
+def _places(definition: Definition, name: str, policy: str, attribute: str) -> Related:
+    """Return where a policy is asked for: on the command line, or where the target sets the attribute."""
+    typed = any(
+        s.attribute == "policy" and s.argument is None and policy in s.change.values for s in definition.settings
+    )
+    if typed and attribute == "policy":
+        return Argument("--policy", policy).place()
+    return related(definition, name, attribute, policy)
