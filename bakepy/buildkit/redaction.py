@@ -6,10 +6,12 @@ beginning of a secret is held back until what follows tells.
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 
+from bakepy.buildkit.matching import Matcher
 from bakepy.progress.events import (
     Event,
     Log,
@@ -34,34 +36,37 @@ LONGEST_QUOTED = 8 << 10
 """Bytes of a value up to which it is looked for as a part of a URL: servers take no longer ones."""
 WRAPPED = (64, 76)
 """Lengths of the lines that tools break base64 into (RFC 7468, RFC 2045)."""
-MASK = b"***"
+
+
+class Held:
+    """Output of a vertex that may be the beginning of a value: pieces, and with how many bytes it is looked at."""
+
+    __slots__ = ("pieces", "size", "wanted", "log")
+
+    def __init__(self, log: Log) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self.wanted = 0
+        self.log = log
+        """The last message that a piece is of."""
+
+    def add(self, log: Log) -> None:
+        """Add the output of a message."""
+        self.pieces.append(log.data)
+        self.size += len(log.data)
+        self.log = log
 
 
 class Redactor:
     """Replace every occurrence of the given values by `***`."""
 
     def __init__(self, values: Iterable[bytes]) -> None:
-        self._values = {form for value in values for form in _forms(value)}
-        self._held: dict[tuple[str, str, int], Log] = {}
+        self._values = Matcher(form for value in values for form in _forms(value))
+        self._held: dict[tuple[str, str, int], Held] = {}
 
     def data(self, data: bytes) -> bytes:
         """Return `data` without the values."""
-        parts, end = [], 0
-        for start, stop in self._found(data):
-            parts += [data[end:start], MASK]
-            end = stop
-        return b"".join([*parts, data[end:]]) if parts else data
-
-    def _found(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Yield where values stand, from left to right without overlaps, the longest of those that start together."""
-        # Searching for each value beats one regular expression of them all, which takes seconds to make of long ones.
-        ahead = [(at, -len(value), value) for value in self._values if (at := data.find(value)) >= 0]
-        while ahead:
-            start, size, _ = min(ahead)
-            stop = start - size
-            yield start, stop
-            later = ((at if at >= stop else data.find(value, stop), n, value) for at, n, value in ahead)
-            ahead = [found for found in later if found[0] >= 0]
+        return self._values.mask(data).shown if self._values else data
 
     def text(self, text: str) -> str:
         """Return `text` without the values."""
@@ -105,21 +110,21 @@ class Redactor:
 
     def _log(self, ref: str, log: Log) -> list[Log]:
         key = (ref, log.vertex, log.stream)
-        held = self._held.pop(key, None)
-        data = held.data + log.data if held else log.data
-        cut = self._safe(data)
-        if cut < len(data):
-            self._held[key] = replace(log, data=data[cut:])
-        return [replace(log, data=self.data(data[:cut]))] if cut else []
-
-    def _safe(self, data: bytes) -> int:
-        """Return how many bytes can be shown: neither a beginning of a value at the end, nor a part of a whole one."""
-        cut = min(_beginning(value, data) for value in self._values)
-        return next((start for start, stop in self._found(data) if start < cut < stop), cut)
+        held = self._held.get(key) or Held(log)
+        held.add(log)
+        if held.size < held.wanted:
+            return []
+        masked = self._values.mask(b"".join(held.pieces), more=True)
+        if masked.held:
+            held.pieces, held.size, held.wanted = [masked.held], len(masked.held), masked.wanted
+            self._held[key] = held
+        else:
+            self._held.pop(key, None)
+        return [replace(log, data=masked.shown)] if masked.shown else []
 
     def _released(self, ended: Callable[[tuple[str, str, int]], bool]) -> list[Log]:
-        logs = [self._held.pop(key) for key in list(self._held) if ended(key)]
-        return [replace(log, data=self.data(log.data)) for log in logs]
+        held = [self._held.pop(key) for key in list(self._held) if ended(key)]
+        return [replace(one.log, data=self.data(b"".join(one.pieces))) for one in held]
 
     def _vertex(self, vertex: Vertex) -> Vertex:
         return replace(
@@ -162,20 +167,13 @@ class RedactingReporter(Reporter):
         self._inner.close()
 
 
-def _beginning(value: bytes, data: bytes) -> int:
-    """Return where at the end of `data` a value may begin that is not whole yet; its length where none may."""
-    at = data.find(value[:1], max(0, len(data) - len(value) + 1))
-    while at >= 0 and not value.startswith(data[at:]):
-        at = data.find(value[:1], at + 1)
-    return at if at >= 0 else len(data)
-
-
 def _forms(value: bytes) -> Iterator[bytes]:
     """Yield what to hide of a value: itself, its longer lines, and what programs commonly write in its place."""
     for form in {value, value.strip()}:
         if len(form) >= SHORTEST:
             yield form
             yield from _quoted(form)
+            yield from _in_json(form)
             yield from _encoded(form)
     lines = [line.strip() for line in value.splitlines()]
     if 1 < len(lines) <= MOST_LINES:
@@ -195,6 +193,21 @@ def _quoted(value: bytes) -> Iterator[bytes]:
             yield quoted.replace(b"%20", b"+")
             yield _ESCAPE.sub(lambda escape: escape[0].lower(), quoted)
 
+
+def _in_json(value: bytes) -> Iterator[bytes]:
+    """Yield how a value stands in a JSON string (RFC 8259, 7), other letters escaped or not."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return
+    for ascii_alone in (False, True):
+        escaped = json.dumps(text, ensure_ascii=ascii_alone)[1:-1]
+        yield escaped.encode()
+        # Go's encoder writes these so, for the sake of HTML.
+        yield escaped.translate(_FOR_HTML).encode()
+
+
+_FOR_HTML = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 
 _ESCAPE = re.compile(rb"%[0-9A-F]{2}")
 

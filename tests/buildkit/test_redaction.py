@@ -1,5 +1,6 @@
 """No secret passes the redactor, however the output is cut."""
 
+import sys
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakepy.buildkit.redaction import MASK, RedactingReporter, Redactor
+from bakepy.buildkit import matching
+from bakepy.buildkit.matching import MASK, Masked, Matcher
+from bakepy.buildkit.redaction import RedactingReporter, Redactor
 from bakepy.progress.events import (
     Event,
     Log,
@@ -67,6 +70,84 @@ def test_cutting_changes_nothing(text: bytes, values: list[bytes], cuts: list[in
     whole = Redactor(values).data(text)
 
     assert play(pieces(text, cuts), values, end).output("v") == whole
+
+
+def masked(text: bytes, values: list[bytes]) -> bytes:
+    """Return a text without values in the plainest way: the leftmost first, the longest of those that start there."""
+    shown, at = b"", 0
+    while at < len(text):
+        found = max((v for v in values if text.startswith(v, at)), key=len, default=b"")
+        shown += MASK if found else text[at : at + 1]
+        at += len(found) or 1
+    return shown
+
+
+@pytest.mark.parametrize("span", [4, 5, 64])
+@given(TEXT, VALUES, st.lists(st.integers(0, 60)))
+def test_values_of_any_length_are_found_from_left_to_right(
+    span: int, text: bytes, values: list[bytes], cuts: list[int]
+) -> None:
+    """Whether a value is compared at once or searched for, in one piece or several, the same is masked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "SPAN", span)
+        matcher = Matcher(values)
+        shown, held = b"", b""
+        for piece in pieces(text, cuts):
+            result = matcher.mask(held + piece, more=True)
+            shown, held = shown + result.shown, result.held
+        shown += matcher.mask(held).shown
+        whole = matcher.mask(text).shown
+
+    assert shown == whole == masked(text, values)
+
+
+@pytest.mark.parametrize("period", [b"a", b"abcd"])
+def test_text_that_nearly_repeats_a_long_value_is_looked_at_a_few_times(
+    period: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What masking costs grows with the text, not with the text and the value."""
+    looked, searches = [0], [0]
+    mask = Matcher.mask
+
+    def counting(self: Matcher, data: bytes, *, more: bool = False) -> Masked:
+        looked[0] += len(data)
+        return mask(self, data, more=more)
+
+    def watching(_frame: object, event: str, function: object) -> None:
+        searches[0] += event == "c_call" and getattr(function, "__name__", "") == "find"
+
+    monkeypatch.setattr(Matcher, "mask", counting)
+    value = period * (20_000 // len(period)) + b"!"
+    text = period * (100_000 // len(period))
+    sys.setprofile(watching)
+    try:
+        shown = play(pieces(text, list(range(0, len(text), 100))), [value], ENDS[0]).output("v")
+    finally:
+        sys.setprofile(None)
+
+    assert shown == text
+    assert looked[0] < 10 * len(text)
+    assert searches[0] < 200
+
+
+@pytest.mark.parametrize("line", [b"SECRET_LINE_", b"aaaaaaaa"])
+def test_many_values_that_begin_alike_are_compared_a_few_times(line: bytes) -> None:
+    """A place where hundreds of values may start is decided by a few comparisons."""
+    compared = [0]
+
+    def watching(_frame: object, event: str, function: object) -> None:
+        compared[0] += event == "c_call" and getattr(function, "__name__", "") == "startswith"
+
+    matcher = Matcher([line + b"%040d" % number for number in range(2000)])
+    text = line * 2000
+    sys.setprofile(watching)
+    try:
+        shown = matcher.mask(text).shown
+    finally:
+        sys.setprofile(None)
+
+    assert shown == text
+    assert compared[0] < 10 * len(text)
 
 
 @given(st.binary(max_size=20), st.binary(min_size=4, max_size=12), st.binary(max_size=20), st.lists(st.integers(0, 60)))
@@ -152,10 +233,14 @@ def test_base64_is_as_secret_as_what_it_holds(
         (b"a/b+c d&e", "?q=a%2fb%2bc%20d%26e", "?q=***"),
         (b"a/b+c d&e", "?q=a%2Fb%2Bc+d%26e", "?q=***"),
         (b"a/b+c d&e", "?q=a/b%2Bc%20d%26e", "?q=***"),
+        (b'pa"ss\\word', r'{"password":"pa\"ss\\word"}', '{"password":"***"}'),
+        (b"one\ntwo", r'"one\ntwo"', '"***"'),
+        ("käse".encode(), r'"k\u00e4se"', '"***"'),
+        (b"a<b>&c", r'"a\u003cb\u003e\u0026c"', '"***"'),
     ],
 )
 def test_what_programs_write_in_place_of_a_value(value: bytes, text: str, expected: str) -> None:
-    """Base64, also of a longer text that holds the value, and the ways to write it in a URL are masked."""
+    """Base64, also of a longer text that holds the value, and how it stands in URLs and JSON are masked."""
     assert Redactor([value]).text(text) == expected
 
 
