@@ -7,6 +7,7 @@ to one node. A step may start and complete several times, so its running time is
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 from bakepy.diagnostics import printable
 from bakepy.progress import events as ev
@@ -14,6 +15,14 @@ from bakepy.records import replace
 
 TAIL = 40
 """Lines of output kept of each step: enough to see why it failed."""
+
+LONGEST_LINE = 16 << 10
+"""Bytes of output without a line end that become a line, so that no line grows without end."""
+
+MOST_STEPS = 100_000
+"""Steps that are shown by name; what a builder reports beyond them is one more step."""
+MOST_OF_A_STEP = 10_000
+"""Transfers within a step, and warnings of a run, that are kept."""
 
 SECOND = 1_000_000_000
 
@@ -80,7 +89,7 @@ class Step:
     @property
     def running(self) -> bool:
         """Tell whether it runs now."""
-        return any(end is None for end in self.intervals.values())
+        return None in self.intervals.values()
 
     @property
     def completed(self) -> bool:
@@ -100,14 +109,24 @@ class Step:
         """Add output and return the lines that it completed."""
         since = (log.timestamp - (self.started or log.timestamp)) / SECOND
         *whole, rest = (self.partial.get(log.stream, b"") + log.data).split(b"\n")
+        fresh = [(since, _readable(part)) for line in whole for part in _parts(line)]
+        if len(rest) > LONGEST_LINE:
+            *cut, rest = _parts(rest)
+            fresh += [(since, _readable(part)) for part in cut]
         self.partial[log.stream] = rest
-        fresh = [(since, _readable(line)) for line in whole]
         self.lines.extend(fresh)
         return fresh
 
+    def take_progress(self, progress: ev.Progress) -> bool:
+        """Keep how far a transfer is; return False for one of too many, which is left out."""
+        if progress.id not in self.progress and len(self.progress) >= MOST_OF_A_STEP:
+            return False
+        self.progress[progress.id] = progress
+        return True
+
     def flush(self) -> list[tuple[float, str]]:
         """Turn output that never got its line end into lines."""
-        fresh = [(self.seconds(), _readable(rest)) for rest in self.partial.values() if rest]
+        fresh = [(self.seconds(), _readable(part)) for rest in self.partial.values() if rest for part in _parts(rest)]
         self.partial.clear()
         self.lines.extend(fresh)
         return fresh
@@ -147,6 +166,7 @@ class Board:
         self.warnings: list[tuple[Step | None, ev.Warned]] = []
         self._warned: set[tuple[str, str, str, int]] = set()
         self._group: dict[str, str] = {}
+        self._rest: Step | None = None
         self.single = False
 
     def plan(self, targets: tuple[str, ...]) -> None:
@@ -180,8 +200,10 @@ class Board:
         work = self.works.get(solve.ref)
         node = self._node(solve)
         key = node + (vertex.group or vertex.digest)
-        self._group[node + vertex.digest] = key
         step = self.steps.get(key)
+        if step is None and len(self.steps) >= MOST_STEPS:
+            return self._further(vertex)
+        self._group[node + vertex.digest] = key
         if step is None:
             name = vertex.group_name or vertex.name
             shown = replace(solve, targets=() if self.single else solve.targets, node=node)
@@ -196,6 +218,14 @@ class Board:
             step.error = vertex.error
         return step
 
+    def _further(self, vertex: ev.Vertex) -> Step:
+        """Return the step that stands for all beyond those that are shown by name."""
+        step = self._rest = self._rest or Step("", "further steps", len(self.steps) + 1)
+        if vertex.started is not None:
+            step.intervals = {vertex.started: vertex.completed}
+        step.error = vertex.error or step.error
+        return step
+
     def _node(self, solve: ev.Solve) -> str:
         """Return the node of a solve where there are several, as the solve's start said."""
         work = self.works.get(solve.ref)
@@ -204,14 +234,14 @@ class Board:
     def step(self, solve: ev.Solve, vertex: str) -> Step | None:
         """Return the step of a vertex by digest."""
         digest = self._node(solve) + vertex
-        return self.steps.get(self._group.get(digest, digest))
+        return self.steps.get(self._group.get(digest, digest), self._rest)
 
     def warn(self, solve: ev.Solve, warning: ev.Warned) -> Step | None:
         """Keep a warning once, whatever number of solves report it, and return its step."""
         step = self.step(solve, warning.vertex)
         source = warning.source
         seen = (warning.short, warning.url, source.filename if source else "", source.first if source else 0)
-        if seen in self._warned:
+        if seen in self._warned or len(self.warnings) >= MOST_OF_A_STEP:
             return None
         self._warned.add(seen)
         self.warnings.append((step, warning))
@@ -222,6 +252,21 @@ def _end(states: list[ev.State | None]) -> ev.State:
     """Return the worst of some ends; what was cancelled and begun again counts as it ended then."""
     bad = next((s for s in (ev.State.FAILED, ev.State.SKIPPED) if s in states), None)
     return bad or states[-1] or ev.State.CANCELLED
+
+
+def _parts(line: bytes) -> Iterator[bytes]:
+    """Yield what a line shows, in parts of at most LONGEST_LINE bytes that cut no character of UTF-8 in two."""
+    if len(line) > LONGEST_LINE:
+        # What a carriage return overwrote is left out; one at the end may belong to the line feed that follows.
+        line = line.rstrip(b"\r").rsplit(b"\r", 1)[-1] + (b"\r" if line.endswith(b"\r") else b"")
+    start = 0
+    while len(line) - start > LONGEST_LINE:
+        stop = start + LONGEST_LINE
+        while line[stop] & 0xC0 == 0x80 and stop > start + LONGEST_LINE - 4:
+            stop -= 1
+        yield line[start:stop]
+        start = stop
+    yield line[start:]
 
 
 def _readable(line: bytes) -> str:

@@ -149,7 +149,8 @@ class Plain(ev.Reporter):
 
     def _progress(self, step: Step, progress: ev.Progress) -> None:
         known = step.progress.get(progress.id)
-        step.progress[progress.id] = progress
+        if not step.take_progress(progress):
+            return
         share = progress.current / progress.total if progress.total else 0.0
         key = (step.key, progress.id)
         done = progress.completed is not None

@@ -96,7 +96,7 @@ class Tty(ev.Reporter):
                 step.flush()
         for progress in event.progress:
             if step_ := board.step(event.solve, progress.vertex):
-                step_.progress[progress.id] = progress
+                step_.take_progress(progress)
         for log in event.logs:
             if step_ := board.step(event.solve, log.vertex):
                 step_.take_log(log)

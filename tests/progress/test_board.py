@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakepy.progress import board, summary
 from bakepy.progress import events as ev
-from bakepy.progress import summary
-from bakepy.progress.board import SECOND, Board, Step, prefixed, size
+from bakepy.progress.board import LONGEST_LINE, SECOND, Board, Step, prefixed, size
 
 SOLVE = ev.Solve("r", ("app",))
 
@@ -18,6 +18,68 @@ def test_a_step_that_runs_twice_counts_overlaps_once() -> None:
     step = Step("k", "n", 1, {0: 4 * SECOND, 2 * SECOND: 5 * SECOND, 8 * SECOND: 9 * SECOND})
 
     assert step.seconds() == 6
+
+
+def log(data: bytes) -> ev.Log:
+    return ev.Log("d", 1, data, 0)
+
+
+def test_output_without_a_line_end_becomes_lines() -> None:
+    """What never ends its line is held up to a bound; nothing of it is lost, and no character is cut in two."""
+    step = Step("k", "n", 1)
+    text = "é" * LONGEST_LINE
+    shown = [line for at in range(0, len(text), 1000) for _, line in step.take_log(log(text[at : at + 1000].encode()))]
+
+    assert len(step.partial[1]) <= LONGEST_LINE
+    assert "".join([*shown, *(line for _, line in step.flush())]) == text
+    assert max(map(len, shown)) <= LONGEST_LINE
+
+
+def test_a_line_that_is_drawn_again_and_again_stays_short() -> None:
+    """Of output that carriage returns overwrite, the last state is kept."""
+    step = Step("k", "n", 1)
+    for _ in range(3 * LONGEST_LINE // 5):
+        assert step.take_log(log(b"\r 10%")) == []
+    assert step.take_log(log(b"\r100%\r")) == []
+    assert step.take_log(log(b"\n")) == [(0.0, "100%")]
+
+
+def test_long_lines_are_cut() -> None:
+    """A line of megabytes in one message comes in parts."""
+    step = Step("k", "n", 1)
+    lines = step.take_log(log(b"x" * (3 * LONGEST_LINE) + b"\n"))
+
+    assert [len(line) for _, line in lines] == [LONGEST_LINE] * 3
+
+
+def test_steps_beyond_the_bound_are_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a builder reports without end does not take all memory, and its output and errors are still shown."""
+    monkeypatch.setattr(board, "MOST_STEPS", 10)
+    shown = Board()
+    shown.start(ev.SolveStarted(SOLVE, 0))
+    steps = {shown.vertex(SOLVE, ev.Vertex(f"d{i}", f"n{i}", started=i, completed=i + 1)).name for i in range(100)}
+    last = shown.vertex(SOLVE, ev.Vertex("e", "n", started=1, error="no space left"))
+
+    assert len(shown.steps) == len(shown.works["r"].steps) == 10
+    assert len(steps) == 11
+    assert len(last.intervals) == 1
+    assert last.error == "no space left"
+    assert shown.step(SOLVE, "e") is last
+    assert shown.step(SOLVE, "d1") is not last
+
+
+def test_transfers_and_warnings_are_kept_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New ones beyond it are left out; those that are known go on."""
+    monkeypatch.setattr(board, "MOST_OF_A_STEP", 3)
+    step = Step("k", "n", 1)
+    moves = [ev.Progress("d", f"layer {i % 5}", "", i, 9, 0, 0, None) for i in range(10)]
+    assert [step.take_progress(move) for move in moves] == [True, True, True, False, False] * 2
+    assert step.progress["layer 2"].current == 7
+
+    shown = Board()
+    for i in range(10):
+        shown.warn(SOLVE, ev.Warned("d", 1, f"warning {i}"))
+    assert len(shown.warnings) == 3
 
 
 def test_a_restarted_step_runs_again() -> None:
