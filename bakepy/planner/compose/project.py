@@ -54,7 +54,7 @@ class Loader(Record):
     documents of files that were parsed before.
     """
 
-    __slots__ = ("environment", "interpolation", "places", "folder", "sources", "included", "seen", "parsed")
+    __slots__ = ("environment", "interpolation", "places", "folder", "sources", "included", "parsed")
 
     def __init__(
         self,
@@ -64,7 +64,6 @@ class Loader(Record):
         folder: str = "",
         sources: str = "",
         included: tuple[str, ...] = (),
-        seen: set[str] | None = None,
         parsed: Mapping[str, list[Document]] | None = None,
     ) -> None:
         self.environment = environment
@@ -73,7 +72,6 @@ class Loader(Record):
         self.folder = folder
         self.sources = sources
         self.included = included
-        self.seen: set[str] = set() if seen is None else seen
         self.parsed: Mapping[str, list[Document]] = {} if parsed is None else parsed
 
     def load(self, files: Sequence[File]) -> Model:
@@ -173,7 +171,6 @@ class Loader(Record):
             posixpath.relpath(folder or ".", self.sources or ".") if not posixpath.isabs(folder) else folder,
             folder,
             self.included,
-            self.seen,
         )
         return inner.load([read_named(path) for path in paths])
 
@@ -208,23 +205,17 @@ class Loader(Record):
         if (filename, name) in chain or len(chain) > MAX_EXTENDS:
             message = f"circular reference with extends: service {name} in {filename} extends itself"
             raise PathError.at(way, message, "Remove it from one of the services on the way.")
-        extends = service["extends"]
-        ref = extends.get("service") if isinstance(extends, dict) else extends
-        if not isinstance(ref, str):
-            hint = "Name the service, as in extends: {service: base, file: base.yml}."
-            raise PathError.at(way, f"extends.{name}.service is required", hint)
-        source = extends.get("file") if isinstance(extends, dict) else None
+        ref, source = _reference(way, service["extends"])
         among, origin, theirs = services, filename, cleared
         if source is not None:
-            origin = str(source)
+            origin = source
             with Naming((*way, "file")):
                 among, theirs = self._extended_services(origin, name)
         if ref not in among:
             near = nearest(ref, among)
             hint = f"Did you mean '{near}'?" if near else f"There are: {', '.join(list(among)[:12]) or 'none'}."
-            where = f" in {source}" if source is not None else ""
-            message = f'cannot extend service "{name}" in {filename}: service "{ref}" not found{where}'
-            raise PathError.at((*way, "service"), message, hint)
+            message = f'cannot extend service "{name}" in {filename}: service "{ref}" not found'
+            raise PathError.at((*way, "service"), message + (f" in {source}" if source else ""), hint)
         self.places.bases[filename, name] = origin, ref
         try:
             base = deepcopy(self._extend(ref, among, origin, (*chain, (filename, name)), theirs))
@@ -266,6 +257,15 @@ class Loader(Record):
             if isinstance(fields, dict) and isinstance(fields.get("extends"), dict) and fields["extends"].get("file"):
                 fields["extends"] = {**fields["extends"], "file": _join(folder, str(fields["extends"]["file"]))}
         return found, cleared
+
+
+def _reference(path: Steps, extends: Any) -> tuple[str, str | None]:
+    """Return the service that another one extends, and the file it is in, None for the same. Raises PathError."""
+    name, source = (extends.get("service"), extends.get("file")) if isinstance(extends, dict) else (extends, None)
+    if not isinstance(name, str):
+        hint = "Name the service, as in extends: {service: base, file: base.yml}."
+        raise PathError.at(path, f"extends.{path[1]}.service is required", hint)
+    return name, None if source is None else str(source)
 
 
 def _services(model: Model) -> Model:

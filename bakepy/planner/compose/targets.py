@@ -14,6 +14,7 @@ from bakepy.model.secret import Secret
 from bakepy.model.ssh import Ssh
 from bakepy.model.target import Target
 from bakepy.model.text import EntryError, quote
+from bakepy.planner.compose.booleans import OUTDATED
 from bakepy.planner.compose.document import shown
 from bakepy.planner.compose.faults import Fault, PathError
 from bakepy.planner.compose.project import environment_of, mapping
@@ -282,14 +283,13 @@ def _no_extension(path: tuple[str, ...], value: Any, wanted: str, hint: str) -> 
     return PathError.at(("build", "x-bake", *path), message, hint)
 
 
-WORDS = dict.fromkeys(("y", "yes", "on"), True) | dict.fromkeys(("n", "no", "off"), False)
-"""Texts that stand for booleans in this section, as in YAML 1.1, in small letters, capitalised or in capitals."""
-
-
 def _word_for(value: Any) -> bool | None:
-    """Return what a switch of the section is set to, None for what is no switch."""
+    """Return what a switch of the section is set to, None for what is no switch.
+
+    Unlike elsewhere, a word stands in small letters, capitalised or in capitals, and needs no advice.
+    """
     if isinstance(value, str) and value in {value.lower(), value.capitalize(), value.upper()}:
-        return WORDS.get(value.lower())
+        return OUTDATED.get(value.lower())
     return value if isinstance(value, bool) else None
 
 
