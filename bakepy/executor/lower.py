@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -454,6 +454,14 @@ def _with_credentials(cache: Cache, env: Environment) -> CacheEntry:
 def _active(cache: CacheEntry) -> bool:
     """Tell whether a cache can be used: the runner's service exists only on its runners."""
     return cache.type != "gha" or bool(cache.attrs.get("token") and {"url", "url_v2"} & cache.attrs.keys())
+
+
+def skipped_caches(specs: Iterable[SolveSpec], env: Environment) -> str:
+    """Return the warning for caches that are left out because no runner offers its service; empty for none."""
+    caches = (cache for spec in specs for cache in (*spec.cache_from, *spec.cache_to))
+    if all(_active(_with_credentials(cache, env)) for cache in caches):
+        return ""
+    return "caches of type gha are skipped: ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are not set"
 
 
 def _lacks(capability: Capability, otherwise: str) -> BakeError:

@@ -20,7 +20,7 @@ from bakepy.executor.connect import connect
 from bakepy.executor.dockerfiles import located
 from bakepy.executor.environment import Environment
 from bakepy.executor.folders import Folders
-from bakepy.executor.lower import NO_DEFAULT_LOAD
+from bakepy.executor.lower import NO_DEFAULT_LOAD, skipped_caches
 from bakepy.executor.node import NodeLost, NodeRun, Solved
 from bakepy.executor.outcome import DIGEST, Outcome, outcomes
 from bakepy.executor.parts import Ended, Parts, pushed
@@ -89,7 +89,9 @@ def _place(work: Work, builder: Builder, nodes: Mapping[str, tuple[Node, NodeRun
 
 
 def _warn(work: Work, nodes: list[Node], runs: list[NodeRun]) -> None:
-    """Warn of results that go nowhere."""
+    """Warn of caches that are left out, and of results that go nowhere."""
+    if warning := skipped_caches(work.specs.values(), work.env):
+        work.reporter.report(ev.Message(warning, "warning"))
     for node, run in zip(nodes, runs, strict=True):
         loads = {Capability.LOADS_BY_ITSELF, Capability.LOADS_BY_DEFAULT} & run.facts.capabilities
         if not loads and not work.env.flag(NO_DEFAULT_LOAD):

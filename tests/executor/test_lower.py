@@ -10,7 +10,7 @@ from bakepy.buildkit.requests import CacheEntry, Exporter
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import BUILDKIT, Capability
 from bakepy.executor.environment import Environment
-from bakepy.executor.lower import Lowered, NodeFacts, link, lower, settle
+from bakepy.executor.lower import Lowered, NodeFacts, link, lower, settle, skipped_caches
 from bakepy.model.export import Export as Output
 from bakepy.model.target import Target
 from bakepy.planner.spec import (
@@ -218,6 +218,21 @@ def test_a_runners_cache_gets_its_token() -> None:
     env = {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "u2", "ACTIONS_CACHE_SERVICE_V2": "true"}
     (cache,) = lowered(env=env, cache_to=(Cache("gha", (("scope", "s"),)),)).cache_exports
     assert cache.attrs == {"scope": "s", "token": "t", "url_v2": "u2", "url": "u2"}
+
+
+@pytest.mark.parametrize(
+    ("cache", "env", "skipped"),
+    [
+        (Cache("gha"), {}, True),
+        (Cache("gha"), {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "u"}, False),
+        (Cache("gha", (("token", "t"), ("url", "u"))), {}, False),
+        (Cache("registry", (("ref", "a"),)), {}, False),
+    ],
+)
+def test_cache_without_its_service_is_warned_of(cache: Cache, env: dict[str, str], skipped: bool) -> None:
+    """A cache of a runner that is left out is not left out in silence."""
+    for changes in ({"cache_from": (cache,)}, {"cache_to": (cache,)}):
+        assert bool(skipped_caches([replace(SPEC, **changes)], Environment(env))) == skipped
 
 
 def test_host_network_asks_for_its_entitlement() -> None:
