@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bakepy.cli import command
-from bakepy.diagnostics import BakeError, nearest
+from bakepy.diagnostics import BakeError, nearest, one_line
 from bakepy.settings import Settings
 
 ACTIONS = {
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    print(one_line(text), flush=True)
 
 
 def _install(settings: Settings) -> int:
@@ -87,7 +87,7 @@ def _status(settings: Settings) -> int:
     }
     for name, value in rows.items():
         if value:
-            print(f"{name + ':':12} {value}")
+            print(one_line(f"{name + ':':12} {value}"))
     return 0
 
 

@@ -133,6 +133,18 @@ def test_secrets_from_files_and_variables(project: Project) -> None:
 
 
 @pytest.mark.parametrize("progress", ["plain", "rawjson", "quiet", "none"])
+def test_a_dockerfile_cannot_control_the_terminal(project: Project, progress: str) -> None:
+    """Escape sequences of a step's name, its output and the excerpt do not reach standard error."""
+    title = "\x1b]0;OWNED\x07\x1b[2J\u202e"
+    project.write(Dockerfile=SHELL + f"RUN echo '{title}'; exit 3 # {title}\n")
+    done = project.bake('target "default" {\n output = ["type=cacheonly"]\n}', "--progress", progress, check=False)
+
+    assert done.returncode == 1
+    assert "OWNED" in done.stderr
+    assert [char for char in done.stderr if not char.isprintable() and char not in "\n\t"] == []
+
+
+@pytest.mark.parametrize("progress", ["plain", "rawjson", "quiet", "none"])
 def test_no_display_tells_a_secret_in_an_error(project: Project, progress: str) -> None:
     """A command that holds a secret, and fails, is shown without it."""
     hcl = 'target "default" {\n secret = ["id=t,env=WORD"]\n dockerfile-inline = <<EOT\n'
