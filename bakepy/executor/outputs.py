@@ -8,6 +8,7 @@ import sys
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -21,7 +22,7 @@ from bakepy.transport.threads import apart
 
 if TYPE_CHECKING:
     from bakepy.buildkit.session.content import Descriptor, ImageLayout
-    from bakepy.buildkit.session.filesend import DirTarget, OpenSink, Sink
+    from bakepy.buildkit.session.filesend import DirTarget, OpenSink
     from bakepy.buildkit.session.rpc import Service
     from bakepy.executor.work import Work
 
@@ -59,7 +60,7 @@ class Outputs:
             if targets:
                 from bakepy.buildkit.session.filesend import FileSend
 
-                outputs.services.append(FileSend(targets, outputs._failed))
+                outputs.services.append(FileSend(targets, outputs._failed, work.warn))
             yield outputs
 
     def enter(self, spec: SolveSpec, response: Mapping[str, str]) -> Mapping[str, str]:
@@ -111,19 +112,12 @@ def _descriptor(response: Mapping[str, str]) -> Descriptor | None:
 
 def _target(export: Export, real: str) -> DirTarget | OpenSink:
     from bakepy.buildkit.session.filesend import DirTarget, FileSink, PipeSink
-    from bakepy.buildkit.session.fixed import hold
 
     if export.dest == "-":
         return lambda _metadata: PipeSink("standard output", sys.stdout.buffer)
     path = Path(export.dest)
     if not export.writes_folder:
-
-        def open_file(metadata: Mapping[str, str]) -> Sink:
-            hold(path, real)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return FileSink(path, metadata, real=real)
-
-        return open_file
+        return partial(FileSink, path, real=real)
     return DirTarget(path, delete=export.attr("mode") == "delete", real=real)
 
 

@@ -88,6 +88,10 @@ class Work:
         """Tell one line about the run."""
         self.reporter.report(ev.Message(text))
 
+    def warn(self, text: str) -> None:
+        """Report a warning about the run."""
+        self.reporter.report(ev.Message(text, "warning"))
+
     def report(self, event: ev.Event) -> None:
         """Take an event of a build; keys of folders are ours, and nothing that a reader knows."""
         if isinstance(event, ev.SolveUpdate) and self.folders.keyed and event.progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import stat
@@ -12,13 +13,15 @@ from typing import BinaryIO, Final, Protocol
 
 from bakepy.buildkit.proto import fsutil_pb2, session_pb2
 from bakepy.buildkit.session.filesync import OnError
-from bakepy.buildkit.session.fixed import hold
+from bakepy.buildkit.session.fixed import hold, open_folder
 from bakepy.buildkit.session.receive import Receiver, Room, WriteError
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
 from bakepy.records import Record
 
 _METADATA = "exporter-md-"
+
+_log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
@@ -57,13 +60,20 @@ class DirTarget(Record):
 class FileSend:
     """Serve the exporters of one solve: targets by their index in its request.
 
-    Solves do not share a FileSend, since all that a transfer tells of its exporter is that index. `on_error` is told of
-    every failure; the caller then cancels the solve, which may not notice.
+    Solves do not share a FileSend, since all that a transfer tells of its exporter is that index. `on_error` is called
+    with every failure; the caller then cancels the solve, which may not notice. `warn` is called with a line on what a
+    result lacks.
     """
 
-    def __init__(self, targets: Mapping[int, DirTarget | OpenSink], on_error: OnError | None = None) -> None:
+    def __init__(
+        self,
+        targets: Mapping[int, DirTarget | OpenSink],
+        on_error: OnError | None = None,
+        warn: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self._targets = targets
         self._on_error = on_error
+        self._warn = warn
         self._room = Room()
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -72,23 +82,35 @@ class FileSend:
 
     async def _diff_copy(self, call: Call) -> None:
         index = call.metadata.get("buildkit-attachable-exporter-id", ["0"])[0]
-        target = self._targets.get(int(index)) if index.isdecimal() else None
+        target = self._targets.get(int(index)) if index.isdecimal() and len(index) < 10 else None
         try:
             if target is None:
                 raise RpcError(Code.NOT_FOUND, f"exporter {index} not found")
             if isinstance(target, DirTarget):
-                await _receive_directory(call, target, self._room)
+                await self._receive_directory(call, target)
             else:
                 await _receive_archive(call, target)
-        except WriteError as error:
-            assert isinstance(target, DirTarget)  # noqa: S101 - nothing else raises it
-            path = os.path.join(os.fspath(target.path), os.fsdecode(error.path))
-            raise await self._failed(call, _cannot_write(path, error.error), directory=True) from error
-        except (RpcError, BakeError) as error:
-            known = (
-                error if isinstance(error, BakeError) else BakeError.of("The result was not received", error.message)
+        except Exception as error:
+            raise await self._failed(call, _known(error, target), directory=isinstance(target, DirTarget)) from error
+
+    async def _receive_directory(self, call: Call, target: DirTarget) -> None:
+        if target.delete and call.metadata.get("buildkit-exporter-multi-platform") != ["1"]:
+            raise BakeError.of(
+                "The daemon does not support mode=delete",
+                "It would send each platform by itself, and each would remove the others.",
+                hint="Update BuildKit, or leave out mode=delete.",
             )
-            raise await self._failed(call, known, directory=isinstance(target, DirTarget)) from error
+        try:
+            root = open_folder(target.path, target.real, 0o700)
+        except OSError as error:
+            raise WriteError(b"", error) from error
+        try:
+            receiver = Receiver(call, root, delete=target.delete, room=self._room)
+            await receiver.run()
+        finally:
+            os.close(root)
+        if receiver.left_out:
+            self._warn(f"{receiver.left_out} device files of the result were not written to {target.path}")
 
     async def _failed(self, call: Call, error: BakeError, *, directory: bool) -> RpcError:
         if self._on_error:
@@ -99,27 +121,23 @@ class FileSend:
         return RpcError(Code.UNKNOWN, str(error))
 
 
+def _known(error: Exception, target: DirTarget | OpenSink | None) -> BakeError:
+    """Return what to tell the user of a failure."""
+    match error:
+        case BakeError():
+            return error
+        case WriteError() if isinstance(target, DirTarget):
+            return _cannot_write(os.path.join(os.fspath(target.path), os.fsdecode(error.path)), error.error)
+        case OSError() if error.filename:
+            return _cannot_write(os.fsdecode(error.filename), error)
+        case RpcError():
+            return BakeError.of("The result was not received", error.message)
+    _log.debug("an export failed", exc_info=error)
+    return BakeError.of("The result was not received", f"It cannot be read ({type(error).__name__}).")
+
+
 def _cannot_write(path: str, error: OSError) -> BakeError:
     return BakeError.of(f"Cannot write {path}", f"{(error.strerror or 'input/output error').capitalize()}.")
-
-
-async def _receive_directory(call: Call, target: DirTarget, room: Room) -> None:
-    if target.delete and call.metadata.get("buildkit-exporter-multi-platform") != ["1"]:
-        raise BakeError.of(
-            "The daemon does not support mode=delete",
-            "It would send each platform by itself, and each would remove the others.",
-            hint="Update BuildKit, or leave out mode=delete.",
-        )
-    hold(target.path, target.real)
-    try:
-        target.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        root = os.open(target.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise WriteError(b"", error) from error
-    try:
-        await Receiver(call, root, delete=target.delete, room=room).run()
-    finally:
-        os.close(root)
 
 
 async def _receive_archive(call: Call, open_sink: OpenSink) -> None:
@@ -141,56 +159,67 @@ async def _receive_archive(call: Call, open_sink: OpenSink) -> None:
 class FileSink:
     """Write a file that appears under its name once it is whole; devices and pipes are written in place.
 
-    `real` is where its path must lead, empty for wherever it does.
+    `real` is where its path must lead, empty for wherever it does. Folders on the way are made.
     """
 
     def __init__(self, path: Path, _metadata: Mapping[str, str] | None = None, *, real: str = "") -> None:
         self.name = os.fspath(path)
-        self._path = os.path.realpath(path)
         self._real = real
-        self._temporary: str | None = None
+        self._folder, self._final = os.path.split(real or os.path.realpath(path))
+        self._temporary = f".{self._final}.{secrets.token_hex(4)}.tmp"
+        self._in_place = False
+        self._directory: int | None = None
         self._file: int | None = None
 
     async def write(self, data: bytes) -> None:
         """Append bytes."""
         rest = memoryview(data)
         while rest:
-            rest = rest[os.write(self._open(), rest) :]
+            rest = rest[os.write(await self._open(), rest) :]
 
     async def commit(self) -> None:
         """Give the file its name."""
-        self._open()
+        await self._open()
+        hold(self.name, self._real)
+        if not self._in_place:
+            os.replace(self._temporary, self._final, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         self._close()
-        if self._temporary:
-            hold(self.name, self._real)
-            os.replace(self._temporary, self._path)
 
     async def abort(self) -> None:
         """Leave nothing behind."""
-        self._close()
-        if self._temporary:
+        if self._file is not None and not self._in_place:
             with contextlib.suppress(OSError):
-                os.unlink(self._temporary)
+                os.unlink(self._temporary, dir_fd=self._directory)
+        self._close()
 
-    def _open(self) -> int:
+    async def _open(self) -> int:
         if self._file is None:
             hold(self.name, self._real)
+            self._directory = open_folder(self._folder, self._folder)
             try:
-                in_place = not stat.S_ISREG(os.stat(self._path).st_mode)
+                mode = os.stat(self._final, dir_fd=self._directory, follow_symlinks=False).st_mode
+                self._in_place = not stat.S_ISREG(mode)
             except FileNotFoundError:
-                in_place = False
-            if in_place:
-                self._file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+                self._in_place = False
+            if self._in_place:
+                self._file = await self._open_in_place(self._directory)
             else:
-                folder, name = os.path.split(self._path)
-                self._temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
-                self._file = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                self._file = os.open(self._temporary, flags, 0o666, dir_fd=self._directory)
         return self._file
 
+    async def _open_in_place(self, directory: int) -> int:
+        """Open a device or a pipe, whose reader may come late."""
+        from bakepy.transport.threads import apart
+
+        flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
+        return await apart(lambda: os.open(self._final, flags, dir_fd=directory), late=os.close)
+
     def _close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        for descriptor in (self._file, self._directory):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._file = self._directory = None
 
 
 class PipeSink:

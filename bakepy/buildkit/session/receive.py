@@ -3,7 +3,9 @@
 The sender is not trusted. Every path is checked (relative, clean, in order, its directory received before) and every
 operation is on one name within an open directory, which is reached from the destination without following a symlink;
 hard links may only name files of the same transfer. An existing destination is merged into: what a received path
-meets is replaced, files by renaming, so that a transfer that breaks off leaves whole files.
+meets is replaced. Files are renamed into place once complete, so a transfer that breaks off leaves whole files.
+
+Device files are left out: whoever may open one reaches the hardware behind it, whatever the folder is for.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import stat
 from collections import deque
 
 from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
+from bakepy.buildkit.session.remove import remove
 from bakepy.buildkit.session.rpc import Call, Code, RpcError
 
 OUTSTANDING = 256
@@ -116,17 +118,12 @@ class _File:
         self.directory = directory
         self.name = name
         self.written = b""
-        """The name under which it is written, once it is: another than its own where that is taken."""
+        """The name under which it is written until it is complete."""
         self.stat = stat
 
-    def open(self) -> None:
+    def open(self, written: bytes) -> None:
         """Begin to write; a descriptor is held only while there is something to do with it."""
-        written = self.name
-        try:
-            self.fd = os.open(written, _CREATE, 0o600, dir_fd=self.directory.fd)
-        except FileExistsError:
-            written = b".tmp." + secrets.token_hex(8).encode()
-            self.fd = os.open(written, _CREATE, 0o600, dir_fd=self.directory.fd)
+        self.fd = os.open(written, _CREATE, 0o600, dir_fd=self.directory.fd)
         self.written = written
 
 
@@ -146,6 +143,9 @@ class Receiver:
         self._listed = self._finished = self._agreed = False
         self._requests = bytearray()
         self._left = 0
+        self._temporary = b".tmp." + secrets.token_hex(8).encode()
+        self.left_out = 0
+        """Device files that were left out."""
 
     async def run(self) -> None:
         """Receive until the sender agrees that all is there.
@@ -264,18 +264,16 @@ class Receiver:
         os.utime(name, ns=(entry.modTime, entry.modTime), dir_fd=directory.fd, follow_symlinks=False)
 
     def _make_special(self, directory: _Directory, name: bytes, entry: fsutil_pb2.Stat) -> None:
-        kinds = {
-            fsutil.MODE_FIFO: stat.S_IFIFO,
-            fsutil.MODE_DEVICE: stat.S_IFBLK,
-            fsutil.MODE_DEVICE | fsutil.MODE_CHAR: stat.S_IFCHR,
-        }
-        kind = kinds.get(entry.mode & fsutil.MODE_TYPE)
-        if kind is None or not (0 <= entry.devmajor < 1 << 32 and 0 <= entry.devminor < 1 << 32):
+        kind = entry.mode & fsutil.MODE_TYPE
+        if kind in {fsutil.MODE_DEVICE, fsutil.MODE_DEVICE | fsutil.MODE_CHAR}:
+            self.left_out += 1
+            return
+        if kind != fsutil.MODE_FIFO:
             raise _broken("an unknown kind of file", entry.path)
         _clear(directory.fd, name)
         mode = fsutil.permissions(entry.mode)
-        os.mknod(name, mode | kind, os.makedev(entry.devmajor, entry.devminor), dir_fd=directory.fd)
-        os.chmod(name, mode, dir_fd=directory.fd)  # mknod heeds the umask
+        os.mkfifo(name, mode, dir_fd=directory.fd)
+        os.chmod(name, mode, dir_fd=directory.fd)  # mkfifo heeds the umask
         os.utime(name, ns=(entry.modTime, entry.modTime), dir_fd=directory.fd, follow_symlinks=False)
 
     def _make_link(self, directory: _Directory, name: bytes, entry: fsutil_pb2.Stat) -> None:
@@ -305,7 +303,7 @@ class Receiver:
             raise _broken("contents that were not asked for", b"")
         try:
             if file.fd < 0:
-                file.open()
+                file.open(b"%s.%d" % (self._temporary, number))
             if not data:
                 self._complete(number, file)
                 return
@@ -317,10 +315,11 @@ class Receiver:
 
     def _complete(self, number: int, file: _File) -> None:
         _finish(file.fd, file.stat)
-        if file.written != file.name:
-            directory = file.directory.fd
-            if stat.S_ISDIR(_mode(directory, file.name)):
-                shutil.rmtree(file.name, dir_fd=directory)
+        directory = file.directory.fd
+        try:
+            os.rename(file.written, file.name, src_dir_fd=directory, dst_dir_fd=directory)
+        except IsADirectoryError:
+            remove(directory, file.name)
             os.rename(file.written, file.name, src_dir_fd=directory, dst_dir_fd=directory)
         os.close(file.fd)
         del self._files[number]
@@ -342,7 +341,7 @@ class Receiver:
             if self._delete:
                 for name in os.listdir(directory.fd):
                     if os.fsencode(name) not in directory.names:
-                        _remove(directory.fd, os.fsencode(name))
+                        remove(directory.fd, os.fsencode(name))
             if directory.stat is not None:
                 _finish(directory.fd, directory.stat)
         except OSError as error:
@@ -378,25 +377,10 @@ def _finish(fd: int, entry: fsutil_pb2.Stat) -> None:
     os.utime(fd, ns=(entry.modTime, entry.modTime))
 
 
-def _mode(directory: int, name: bytes) -> int:
-    """Return the `st_mode` of a name; 0 where there is none."""
-    try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
-    except FileNotFoundError:
-        return 0
-
-
 def _clear(directory: int, name: bytes) -> None:
     """Remove what a name stands for, if anything."""
-    if mode := _mode(directory, name):
-        _remove(directory, name, mode)
-
-
-def _remove(directory: int, name: bytes, mode: int | None = None) -> None:
-    if stat.S_ISDIR(_mode(directory, name) if mode is None else mode):
-        shutil.rmtree(name, dir_fd=directory)
-    else:
-        os.unlink(name, dir_fd=directory)
+    with contextlib.suppress(FileNotFoundError):
+        remove(directory, name)
 
 
 def _unlink(directory: int, name: bytes, fd: int) -> None:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bakepy.buildkit.proto import fsutil_pb2, session_pb2
-from bakepy.buildkit.session import fsutil, receive
+from bakepy.buildkit.session import fixed, fsutil, receive
 from bakepy.buildkit.session.filesend import DirTarget, FileSend, FileSink, OpenSink, PipeSink
 from bakepy.buildkit.session.rpc import Code
 from bakepy.diagnostics import BakeError
@@ -276,8 +276,6 @@ ATTACKS = {
     "hard link to a symlink": [entry(b"a", fsutil.MODE_SYMLINK, b"../outside/secret"), entry(b"b", 0o644, b"a")],
     "hard link to what was there": [entry(b"x", 0o644, b"present")],
     "hard link to itself": [entry(b"a", 0o644, b"a")],
-    "huge device number": [entry(b"a", fsutil.MODE_DEVICE, devmajor=1 << 40)],
-    "negative device number": [entry(b"a", fsutil.MODE_DEVICE, devminor=-1)],
     "socket": [entry(b"a", 1 << 24)],
     "every kind at once": [entry(b"a", fsutil.MODE_TYPE)],
     "not asked for": [data(7, b"x")],
@@ -285,6 +283,7 @@ ATTACKS = {
     "early end": [entry(b"a"), FIN],
     "error": [fsutil_pb2.Packet(type="PACKET_ERR", data=b"no \xff").SerializeToString()],
     "entry after the end": [END, entry(b"a")],
+    "no packet": [b"\xff" * 9],
 }
 
 
@@ -339,8 +338,8 @@ async def test_nothing_escapes(tmp_path_factory: pytest.TempPathFactory, packets
     assert os.stat(root / "b").st_nlink == 1
 
 
-async def test_what_replaced_a_file_meanwhile_stays(tmp_path: Path) -> None:
-    """A transfer that breaks off does not remove what another has put in its unfinished file's place."""
+async def test_files_appear_once_complete(tmp_path: Path) -> None:
+    """No file has its name before all of it is there; what has replaced an unfinished one stays."""
     other, out = tmp_path / "other", tmp_path / "out"
     other.write_text("whole")
     async with connected(FileSend({0: DirTarget(out)})) as peer:
@@ -348,12 +347,14 @@ async def test_what_replaced_a_file_meanwhile_stays(tmp_path: Path) -> None:
         await call.send(entry(b"a"), entry(b"b"), END)
         await call.receive()
         await call.send(data(0, b"half"), data(1, b"half"))
-        while not (out / "b").exists():  # noqa: ASYNC110 - a file tells nobody
+        while len(list(out.glob(".tmp.*"))) < 2:  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(0.001)
-        other.rename(out / "a")
+        assert not (out / "a").exists()
+        temporary = sorted(out.glob(".tmp.*"))[0]
+        other.rename(temporary)
         await call.half_close()
         await call.rest()
-    assert tree(out) == {"a": "whole"}
+    assert tree(out) == {temporary.name: "whole"}
 
 
 async def test_write_error_is_told(tmp_path: Path) -> None:
@@ -429,9 +430,10 @@ async def test_archive_to_open_file() -> None:
 
 async def test_archive_error_is_told(tmp_path: Path) -> None:
     """A file that cannot be written fails the call and is named to the caller."""
-    status, told = await archive(lambda _: FileSink(tmp_path / "absent" / "out.tar"), b"abc")
+    (tmp_path / "file").touch()
+    status, told = await archive(lambda _: FileSink(tmp_path / "file" / "out.tar"), b"abc")
     assert status
-    assert str(tmp_path / "absent" / "out.tar") in str(told[0])
+    assert str(tmp_path / "file" / "out.tar") in str(told[0])
     assert (await archive(lambda _: FileSink(Path("/dev/full")), b"abc"))[0]
 
 
@@ -446,11 +448,71 @@ async def test_unknown_exporter_is_refused() -> None:
 
 
 async def test_attributes_that_no_system_takes(tmp_path: Path) -> None:
-    """An extended attribute of an impossible name is left out; a device of such a number is refused."""
+    """An extended attribute of an impossible name is left out."""
     stat_ = fsutil_pb2.Stat(path=b"file", mode=0o644, modTime=TIME, xattrs={"user.a\0b": b""})
     named = fsutil_pb2.Packet(type="PACKET_STAT", stat=stat_).SerializeToString()
     assert await export(tmp_path, [named]) == (0, [])
-    huge = (1 << 32) - 1
-    device = entry(b"file", fsutil.MODE_DEVICE | fsutil.MODE_CHAR | 0o644, devmajor=huge, devminor=huge)
-    status, told = await export(tmp_path, [device])
+
+
+async def test_devices_are_left_out(tmp_path: Path) -> None:
+    """A result's device files are not made, whatever their numbers; a warning counts them."""
+    char = fsutil.MODE_DEVICE | fsutil.MODE_CHAR
+    warned: list[str] = []
+    async with connected(FileSend({0: DirTarget(tmp_path)}, warn=warned.append)) as peer:
+        call = await peer.call(DIFF_COPY)
+        entries = [
+            entry(b"a", char | 0o666, devmajor=1, devminor=3),
+            entry(b"b", fsutil.MODE_DEVICE | 0o666, devmajor=-1, devminor=1 << 40),
+            entry(b"c"),
+        ]
+        assert await serve(call, entries, {}) == 0
+    assert tree(tmp_path) == {"c": "content"}
+    assert warned == [f"2 device files of the result were not written to {tmp_path}"]
+
+
+async def test_a_deep_folder_gives_way(tmp_path: Path) -> None:
+    """A tree deeper than the stack is replaced by a file, and removed where it is no part of the result."""
+
+    def deepen() -> None:
+        for name in ("replaced", "removed"):
+            at = os.open(tmp_path, os.O_RDONLY)
+            for level in [name, *["d"] * 1_500]:
+                os.mkdir(level, dir_fd=at)
+                inner = os.open(level, os.O_RDONLY, dir_fd=at)
+                os.close(at)
+                at = inner
+            os.symlink("/", "link", dir_fd=at)
+            os.close(at)
+
+    deepen()
+    assert await export(DirTarget(tmp_path, delete=True), [entry(b"replaced")]) == (0, [])
+    assert tree(tmp_path) == {"replaced": "content"}
+
+
+async def test_a_folder_that_is_swapped_after_the_check_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the check of a destination and its opening, another process gains nothing by a link."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    check = fixed.hold
+
+    def hold_and_swap(path: str | Path, real: str) -> None:
+        check(path, real)
+        if not (tmp_path / "out").is_symlink():
+            (tmp_path / "out").rmdir()
+            (tmp_path / "out").symlink_to("elsewhere")
+
+    monkeypatch.setattr(fixed, "hold", hold_and_swap)
+    for target in (
+        DirTarget(tmp_path / "out", real=str(tmp_path / "out")),
+        DirTarget(tmp_path / "out" / "deep", real=str(tmp_path / "out" / "deep")),
+    ):
+        status, told = await export(target, [entry(b"file")])
+        assert (status, len(told)) == (Code.UNKNOWN, 1)
+        (tmp_path / "out").unlink()
+        (tmp_path / "out").mkdir()
+    file = tmp_path / "out" / "file"
+    status, told = await archive(lambda _: FileSink(file, real=str(file)), b"new")
     assert (status, len(told)) == (Code.UNKNOWN, 1)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
