@@ -207,7 +207,7 @@ def _architecture(name: str, variant: str) -> tuple[str, str]:
 
 def _compatible(architecture: str, variant: str) -> list[tuple[str, str]]:
     """Return the architectures and variants whose code a processor runs, its own first."""
-    found = re.fullmatch(r"v(\d+)(?:\.(\d+))?", variant)
+    found = re.fullmatch(r"v(\d{1,2})(?:\.(\d{1,2}))?", variant)
     major, minor = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
     match architecture:
         case "amd64":

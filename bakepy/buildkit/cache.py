@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 from bakepy.buildkit.calls import CONTROL, Calls
+from bakepy.buildkit.errors import decoding
 from bakepy.buildkit.proto import control_pb2
 from bakepy.buildkit.requests import CacheRecord, PruneRequest
 
@@ -14,7 +15,8 @@ async def disk_usage(calls: Calls, filters: Sequence[str]) -> tuple[CacheRecord,
     """Call Control/DiskUsage and return the records, the smallest first."""
     request = control_pb2.DiskUsageRequest(filter=filters)
     answer = await calls.unary(CONTROL + "DiskUsage", request, control_pb2.DiskUsageResponse)
-    return tuple(sorted(map(_record, answer.record), key=lambda record: (record.size, record.id)))
+    with decoding("a cache record", calls.target):
+        return tuple(sorted(map(_record, answer.record), key=lambda record: (record.size, record.id)))
 
 
 async def prune(calls: Calls, request: PruneRequest) -> AsyncIterator[CacheRecord]:
@@ -29,7 +31,9 @@ async def prune(calls: Calls, request: PruneRequest) -> AsyncIterator[CacheRecor
     )
     async with aclosing(calls.stream(CONTROL + "Prune", message, control_pb2.UsageRecord)) as records:
         async for record in records:
-            yield _record(record)
+            with decoding("a cache record", calls.target):
+                found = _record(record)
+            yield found
 
 
 def _record(record: control_pb2.UsageRecord) -> CacheRecord:

@@ -74,10 +74,10 @@ class BrokenAnswer(BuildkitError):
 
 
 @contextmanager
-def decoding(what: str, builder: str) -> Iterator[None]:
+def decoding(what: str, name: str, kind: str = "builder") -> Iterator[None]:
     """Turn what reading a builder's data raises into BrokenAnswer: values out of range, other shapes, endless depth.
 
-    `what` names the data, such as "a status"; `builder` is the node's name or address.
+    `what` names the data, such as "a status"; `name` is the builder's node or address, or that of another `kind`.
     """
     from google.protobuf.message import DecodeError
 
@@ -85,7 +85,7 @@ def decoding(what: str, builder: str) -> Iterator[None]:
         yield
     except (ValueError, ArithmeticError, RecursionError, LookupError, TypeError, AttributeError, DecodeError) as error:
         reason = f"{type(error).__name__}: {str(error)[:200]}"
-        raise BrokenAnswer(f'the builder "{builder}" sent {what} that cannot be read ({reason})') from error
+        raise BrokenAnswer(f'the {kind} "{name}" sent {what} that cannot be read ({reason})') from error
 
 
 class SolveError(BuildkitError):

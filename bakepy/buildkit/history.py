@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from bakepy.buildkit.calls import CONTROL
-from bakepy.buildkit.errors import BuildkitError, ConnectionLost
+from bakepy.buildkit.errors import BrokenAnswer, BuildkitError, ConnectionLost
 from bakepy.buildkit.proto import content_pb2, control_pb2
 from bakepy.records import Record
 
@@ -17,6 +17,10 @@ READ = "/containerd.services.content.v1.Content/Read"
 IN_TOTO = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "in-toto.io/predicate-type"
 PROVENANCE = "https://slsa.dev/provenance/"
+
+
+LIMIT = 64 << 20
+"""The most bytes of a provenance that are read."""
 
 
 class Provenance(Record):
@@ -41,7 +45,7 @@ async def provenance(calls: Calls, ref: str) -> Mapping[str, Provenance]:
             record = event.record
             results = dict(record.Results) or ({"": record.Result} if record.HasField("Result") else {})
             found |= {platform: d for platform, result in results.items() if (d := _provenance(result))}
-    except ConnectionLost:
+    except (ConnectionLost, BrokenAnswer):
         raise
     except BuildkitError:
         # A daemon may be too old for records, or be told to keep none.
@@ -59,4 +63,9 @@ def _provenance(result: control_pb2.BuildResultInfo) -> control_pb2.Descriptor |
 
 async def _read(calls: Calls, blob: control_pb2.Descriptor) -> bytes:
     request = content_pb2.ReadContentRequest(digest=blob.digest)
-    return b"".join([part.data async for part in calls.stream(READ, request, content_pb2.ReadContentResponse)])
+    data = bytearray()
+    async for part in calls.stream(READ, request, content_pb2.ReadContentResponse):
+        data += part.data
+        if len(data) > LIMIT:
+            raise BrokenAnswer(f'the builder "{calls.target}" sent provenance of more than {LIMIT >> 20} MiB')
+    return bytes(data)

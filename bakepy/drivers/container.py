@@ -248,16 +248,21 @@ class Container:
 
 
 def _state(body: dict[str, Any]) -> ContainerState:
-    state = body.get("State") or {}
+    state = body.get("State")
+    state = state if isinstance(state, dict) else {}
     return ContainerState(
         running=bool(state.get("Running")),
         started=str(state.get("StartedAt", "")),
-        exit_code=int(state.get("ExitCode", 0)),
+        exit_code=_number(state.get("ExitCode")),
         out_of_memory=bool(state.get("OOMKilled")),
         error=str(state.get("Error", "")),
         paused=bool(state.get("Paused")),
-        restarts_in_vain=bool(state.get("Restarting")) and int(body.get("RestartCount", 0)) > RESTARTS,
+        restarts_in_vain=bool(state.get("Restarting")) and _number(body.get("RestartCount")) > RESTARTS,
     )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _seconds(time: str) -> int:
@@ -266,7 +271,7 @@ def _seconds(time: str) -> int:
 
     try:
         return int(datetime.fromisoformat(f"{time[:19]}+00:00").timestamp())
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
 
 

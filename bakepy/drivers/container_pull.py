@@ -29,8 +29,10 @@ class Pull:
         """Take one message; layers that the Engine has already are not counted."""
         layer, status = str(message.get("id", "")), message.get("status")
         if status == DOWNLOADING:
-            detail = message.get("progressDetail") or {}
-            self._layers[layer] = (int(detail.get("current", 0)), int(detail.get("total", 0)))
+            detail = message.get("progressDetail")
+            found = detail if isinstance(detail, dict) else {}
+            current, total = (n if isinstance(n, int) else 0 for n in (found.get("current"), found.get("total")))
+            self._layers[layer] = (current, total)
         elif status in DOWNLOADED and layer in self._layers:
             total = self._layers[layer][1]
             self._layers[layer] = (total, total)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from bakepy.buildkit.errors import SolveError
+from bakepy.buildkit.errors import SolveError, decoding
 from bakepy.buildkit.requests import Result, Worker
 from bakepy.diagnostics import BakeError, Diagnostic
 from bakepy.planner.spec import SolveSpec
@@ -69,7 +69,7 @@ class Attempt:
     def explain(self, error: SolveError, node: str, workers: Iterable[Worker]) -> None:
         """Add a hint to the error of a step that the kernel refused, where its platform is foreign to the node."""
         able = platforms(workers)
-        steps = {p.digest: p.platform for p in _processes(self.result)}
+        steps = {p.digest: p.platform for p in _processes(self.result, node)}
         wanted = [steps[error.vertex]] if error.vertex in steps else map(Platform.parse, self._spec.platforms)
         if missing := _lacking(wanted, able):
             names = ", ".join(map(str, missing))
@@ -86,7 +86,7 @@ async def unable(spec: SolveSpec, result: Result, node: NodeRun) -> dict[Platfor
     if not _lacking(map(Platform.parse, spec.platforms), node.platforms):
         return {}
     first: dict[Platform, str] = {}
-    for process in _processes(result):
+    for process in _processes(result, node.name):
         if process.platform.architecture in DETECTED:
             first.setdefault(process.platform, process.name)
     foreign = _lacking(first, node.platforms)
@@ -94,11 +94,12 @@ async def unable(spec: SolveSpec, result: Result, node: NodeRun) -> dict[Platfor
     return {p: first[p] for p in foreign if emulated is not None and p.architecture not in emulated}
 
 
-def _processes(result: Result | None) -> list[Process]:
+def _processes(result: Result | None, node: str) -> list[Process]:
     from bakepy.buildkit.steps import processes
 
     refs = result.refs.values() if result else ()
-    return [process for ref in refs if ref.definition for process in processes(ref.definition)]
+    with decoding("a definition", node):
+        return [process for ref in refs if ref.definition for process in processes(ref.definition)]
 
 
 def _lacking(wanted: Iterable[Platform], able: Iterable[Platform]) -> list[Platform]:

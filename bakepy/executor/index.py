@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from bakepy.booleans import TRUE
 from bakepy.builders.registries import Access
+from bakepy.buildkit.errors import decoding
 from bakepy.diagnostics import BakeError
 from bakepy.executor.outcome import DESCRIPTOR, DIGEST
 from bakepy.executor.registry import DOCKER_INDEX, INDEX, Reference, Registry
@@ -109,7 +110,8 @@ def join(
         image: Registry(image, credentials[image.domain], roads[image.domain]) for image in dict.fromkeys(images)
     }
     source = registries[images[0]]
-    media_type, data = combine([_part(source, response) for response in responses], index_annotations(export))
+    with decoding("a manifest", images[0].domain, "registry"):
+        media_type, data = combine([_part(source, response) for response in responses], index_annotations(export))
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
     untagged = export.attr("push-by-digest") in TRUE
     for image, registry in registries.items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 # What each build needs is loaded before there is a connection, with whose threads it would share the processor.
 from bakepy.buildkit.client import Client
-from bakepy.buildkit.errors import ConnectionLost, SolveError
+from bakepy.buildkit.errors import ConnectionLost, SolveError, decoding
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
 from bakepy.buildkit.session.server import Session
 from bakepy.drivers.interface import Amount, Driver, DriverError
@@ -169,7 +169,7 @@ class NodeRun:
                 attempt.result = result = await build.solve(ask)
                 await self._warn(spec, result)
                 solved = await self._finish(build, vertex, result, lowered.exporters, steps)
-            return Solved(outputs.enter(spec, solved.response), solved.answer)
+            return Solved(outputs.enter(spec, solved.response, self.name), solved.answer)
 
     async def _call(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> Solved:
         answer = await build.call(ask, vertex.spec.call)
@@ -193,12 +193,14 @@ class NodeRun:
             steps.built(vertex.id, result)
             await steps.released(vertex.id)
         response = _told(await build.finish(result), exporters)
-        _tag_caches(vertex.spec, response)
+        _tag_caches(vertex.spec, response, self.name)
         response[BUILD_REF] = f"{self._work.builder}/{self.name}/{build.ref}"
         if mode := self._work.env.provenance:
             from bakepy.executor.provenance import entries
 
-            response |= entries(await self._client.provenance(build.ref), mode)
+            found = await self._client.provenance(build.ref)
+            with decoding("provenance", self.name):
+                response |= entries(found, mode)
         return Solved(response)
 
     async def _lend(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> None:
@@ -228,14 +230,15 @@ class NodeRun:
         return self._work.folders.attrs(spec, shared.id, session.id)
 
 
-def _tag_caches(spec: SolveSpec, response: Mapping[str, str]) -> None:
+def _tag_caches(spec: SolveSpec, response: Mapping[str, str], node: str) -> None:
     """Enter an exported cache into the index of its folder, which the daemon leaves to this side."""
     if CACHE in response:
-        from bakepy.buildkit.session.content import Layout
+        from bakepy.buildkit.session.content import Layout, read_descriptor
         from bakepy.executor.work import local_caches
 
+        descriptor = read_descriptor(response[CACHE], node)
         for folder, tag in local_caches(spec).items():
-            Layout(Path(folder), writable=True).tag(json.loads(response[CACHE]), tag)
+            Layout(Path(folder), writable=True).tag(descriptor, tag)
 
 
 def _told(response: Mapping[str, str], exporters: tuple[Exporter, ...]) -> dict[str, str]:

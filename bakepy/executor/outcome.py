@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import errno
 import json
 import os
@@ -93,7 +92,7 @@ def _decoded(key: str, value: str) -> Json:
     try:
         text = value.encode() if key == "result.json" else b64decode(value, validate=True)
         decoded: Json = json.loads(text)
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError):
         return value
     objects = decoded if isinstance(decoded, list) else [decoded]
     return decoded if decoded and all(isinstance(o, dict) for o in objects) else value

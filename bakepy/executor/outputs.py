@@ -63,7 +63,7 @@ class Outputs:
                 outputs.services.append(FileSend(targets, outputs._failed, work.warn))
             yield outputs
 
-    def enter(self, spec: SolveSpec, response: Mapping[str, str]) -> Mapping[str, str]:
+    def enter(self, spec: SolveSpec, response: Mapping[str, str], node: str) -> Mapping[str, str]:
         """Enter the image into the index of its layout, which the daemon leaves to this side; raises BakeError.
 
         Returns the exporters' response, for a part of an image with that part's descriptor.
@@ -72,7 +72,7 @@ class Outputs:
             return response
         from bakepy.executor.layouts import enter
 
-        image = self.layout.image(_descriptor(response))
+        image = self.layout.image(_descriptor(response, node))
         if spec.part:
             return {**response, DESCRIPTOR: b64encode(json.dumps(image).encode()).decode()}
         for export in spec.exports:
@@ -101,13 +101,16 @@ class Outputs:
         return lambda _metadata: _LoadSink(file)
 
 
-def _descriptor(response: Mapping[str, str]) -> Descriptor | None:
-    """Return the descriptor in an exporter's response, None where it has none."""
-    try:
-        found = json.loads(b64decode(response.get(DESCRIPTOR, "")))
-    except ValueError:
+def _descriptor(response: Mapping[str, str], node: str) -> Descriptor | None:
+    """Return the descriptor in an exporter's response, None where it has none; raises BrokenAnswer."""
+    from bakepy.buildkit.errors import decoding
+    from bakepy.buildkit.session.content import read_descriptor
+
+    if not response.get(DESCRIPTOR):
         return None
-    return found if isinstance(found, dict) else None
+    with decoding("a descriptor", node):
+        text = b64decode(response[DESCRIPTOR])
+    return read_descriptor(text, node)
 
 
 def _target(export: Export, real: str) -> DirTarget | OpenSink:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from bakepy.buildkit.errors import decoding
 from bakepy.buildkit.proto import content_pb2
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
@@ -36,6 +37,16 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 
 Descriptor = dict[str, Any]
 """A descriptor of the OCI image specification, as JSON."""
+
+
+def read_descriptor(text: str | bytes, builder: str) -> Descriptor:
+    """Return the descriptor that a builder answers with; raises BrokenAnswer."""
+    with decoding("a descriptor", builder):
+        found = json.loads(text)
+        if not isinstance(found, dict) or not _DIGEST.fullmatch(found["digest"]):
+            raise ValueError("it names no digest")
+        json.dumps(found)  # what is too deep to be written
+        return found
 
 
 class Layout(Record):
