@@ -30,7 +30,7 @@ WAITING = 256 << 20
 
 Reading cannot pause instead: contents come on the same stream, behind the list.
 """
-ENTRY = 64
+OVERHEAD = 64
 """Bytes that a waiting entry takes besides its message."""
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -43,6 +43,10 @@ class WriteError(Exception):
     def __init__(self, path: bytes, error: OSError) -> None:
         super().__init__(error.strerror)
         self.path, self.error = path, error
+
+
+ENTRY = b"\x12"
+"""How a packet begins that is an entry: they are decoded when their turn comes, and once."""
 
 
 class Room:
@@ -69,18 +73,21 @@ class _Waiting:
 
     def append(self, message: bytes) -> None:
         """Add an entry; raises RpcError where too many wait."""
-        self._take(len(message) + ENTRY)
+        self._take(len(message) + OVERHEAD)
         if self._room.left < 0:
             raise RpcError(Code.RESOURCE_EXHAUSTED, "the sender lists too many files without sending their contents")
         self._messages.append(message)
 
     def first(self) -> fsutil_pb2.Stat:
         """Return the entry that has waited longest."""
-        return fsutil_pb2.Packet.FromString(self._messages[0]).stat
+        packet = fsutil_pb2.Packet.FromString(self._messages[0])
+        if packet.type != fsutil.STAT:
+            raise _broken("a packet of two kinds", packet.stat.path)
+        return packet.stat
 
     def drop(self) -> None:
         """Remove the entry that has waited longest."""
-        self._take(-len(self._messages.popleft()) - ENTRY)
+        self._take(-len(self._messages.popleft()) - OVERHEAD)
 
     def clear(self) -> None:
         """Remove all entries."""
@@ -161,7 +168,10 @@ class Receiver:
         """Always read: a receiver that waits while it asks, with a sender that does the same, waits for ever."""
         while not self._agreed and (messages := await self._call.receive_all()):
             for message in messages:
-                self._handle(fsutil_pb2.Packet.FromString(message), message)
+                if message.startswith(ENTRY):
+                    self._list(message)
+                else:
+                    self._handle(fsutil_pb2.Packet.FromString(message), message)
             await self._advance()
         if not self._agreed:
             raise _broken("the transfer is cut short", b"")
@@ -171,10 +181,8 @@ class Receiver:
         if kind == fsutil.DATA:
             self._take(packet.ID, packet.data)
         elif kind == fsutil.STAT:
-            if self._listed:
-                raise _broken("an entry after the end of the list", packet.stat.path)
             if packet.HasField("stat"):
-                self._waiting.append(message)
+                self._list(message)
             else:
                 self._listed = True
         elif kind == fsutil.ERR:
@@ -183,6 +191,11 @@ class Receiver:
             if not self._finished:
                 raise _broken("the transfer ends before it is complete", b"")
             self._agreed = True
+
+    def _list(self, message: bytes) -> None:
+        if self._listed:
+            raise _broken("an entry after the end of the list", b"")
+        self._waiting.append(message)
 
     async def _advance(self) -> None:
         """Work on entries in their order, as far as there is room for more files."""

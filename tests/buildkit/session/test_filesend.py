@@ -213,7 +213,7 @@ async def test_transfers_of_a_solve_share_the_room_for_waiting_entries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Too many entries without contents end a transfer; one that ends gives its room back."""
-    monkeypatch.setattr(receive, "WAITING", 1_000 * receive.ENTRY)
+    monkeypatch.setattr(receive, "WAITING", 1_000 * receive.OVERHEAD)
     told: list[BakeError] = []
     async with connected(FileSend({0: DirTarget(tmp_path)}, told.append)) as peer:
         for _ in range(2):
@@ -284,6 +284,8 @@ ATTACKS = {
     "error": [fsutil_pb2.Packet(type="PACKET_ERR", data=b"no \xff").SerializeToString()],
     "entry after the end": [END, entry(b"a")],
     "no packet": [b"\xff" * 9],
+    "no entry": [b"\x12\xff"],
+    "entry and data": [entry(b"a") + data(0, b"x")],
 }
 
 
