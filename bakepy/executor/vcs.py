@@ -8,12 +8,11 @@ from typing import Final
 
 from bakepy.booleans import FALSE, TRUE
 from bakepy.executor.environment import Environment
+from bakepy.executor.git import Git
 from bakepy.records import Record
 
 LABELS = {"revision": "org.opencontainers.image.revision", "source": "org.opencontainers.image.source"}
 DOCKERFILE_LABEL = "com.docker.image.source.entrypoint"
-UNTRUSTED = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-"""What keeps git from running programs that the configuration of a repository, which may be a stranger's, names."""
 
 
 class Repository(Record):
@@ -62,30 +61,13 @@ class Repositories:
         return attrs
 
     async def _ask(self, root: Path) -> Repository | None:
+        git = Git(root, self.env.variables)
         # Not `show`: what a repository's own configuration says on signatures would run a program of its choice.
-        revision = await self._git(root, "rev-parse", "--verify", "--quiet", "HEAD")
-        if revision and self.env.flag("BUILDX_GIT_CHECK_DIRTY") and await self._git(root, "status", "--porcelain"):
+        revision = await git.run("rev-parse", "--verify", "--quiet", "HEAD") or ""
+        if revision and self.env.flag("BUILDX_GIT_CHECK_DIRTY") and await git.is_dirty():
             revision += "-dirty"
-        source = await self._git(root, "remote", "get-url", "origin")
+        source = await git.run("remote", "get-url", "origin") or ""
         return Repository(root, revision, _without_password(source))
-
-    async def _git(self, root: Path, *words: str) -> str:
-        """Return what a git command prints; empty where it fails."""
-        try:
-            git = await asyncio.create_subprocess_exec(
-                "git",
-                "-C",
-                str(root),
-                *UNTRUSTED,
-                *words,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                stdin=asyncio.subprocess.DEVNULL,
-            )
-        except OSError:
-            return ""
-        out, _ = await git.communicate()
-        return out.decode("utf-8", "replace").strip() if git.returncode == 0 else ""
 
 
 def _relative(key: str, path: Path, root: Path) -> dict[str, str]:
