@@ -118,8 +118,9 @@ class Build:
         if self._outer.done():
             return
         try:
-            await self._ask(self._calls.give_up(self.ref, error))
-        except BuildkitError:
+            async with asyncio.timeout(FAILING):
+                await self._ask(self._calls.give_up(self.ref, error))
+        except (BuildkitError, TimeoutError):
             return
         await asyncio.wait({self._outer}, timeout=FAILING)
 

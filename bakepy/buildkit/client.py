@@ -99,7 +99,11 @@ class Client:
             await asyncio.wait({task})
 
     def _session_ended(self, task: asyncio.Task[None]) -> None:
+        from bakepy.buildkit.session.server import SessionError
+
         error = None if task.cancelled() else task.exception()
+        if isinstance(error, SessionError):
+            error = SessionError(error.fault, self._calls.target)
         if error:
             for build in self._builds:
                 build.interrupt(error)

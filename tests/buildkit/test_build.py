@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import pytest
 
+from bakepy.buildkit import build as build_module
 from bakepy.buildkit.build import Build
 from bakepy.buildkit.calls import Calls
-from bakepy.buildkit.errors import BuildkitError
+from bakepy.buildkit.errors import BuildkitError, SolveError
 from bakepy.buildkit.requests import Result
+from tests.waiting import PATIENCE
 
 
 class Slow:
@@ -48,6 +50,19 @@ async def test_a_refused_result_ends_the_build() -> None:
 
     with pytest.raises(BuildkitError, match="no such ref"):
         await build(Slow(BuildkitError("no such ref")), outer).finish(result())
+
+
+async def test_a_builder_that_does_not_take_a_failure_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed build ends though its builder does not answer any more."""
+
+    class Silent:
+        async def give_up(self, ref: str, error: SolveError) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(build_module, "FAILING", 0.01)
+    outer: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
+    async with asyncio.timeout(PATIENCE):
+        await Build(cast(Calls, Silent()), "r", outer).fail(SolveError("failed"))
 
 
 async def test_an_export_that_fails_is_the_builds_error() -> None:

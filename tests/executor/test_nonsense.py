@@ -129,8 +129,10 @@ async def test_an_impossible_cache_record_names_the_builder() -> None:
 
 
 def test_a_broken_session_is_an_error_of_the_builder() -> None:
-    """It fails the build, and is no bug."""
-    assert issubclass(SessionError, BuildkitError)
+    """It fails the build, names the builder, and is no bug."""
+    error = SessionError("PROTOCOL_ERROR", "unix:/b")
+    assert isinstance(error, BuildkitError)
+    assert "unix:/b" in str(error)
 
 
 @pytest.mark.parametrize("architecture", ["amd64", "arm", "arm64"])

@@ -53,7 +53,12 @@ class Tunnel(Protocol):
 
 
 class SessionError(BuildkitError):
-    """Say that the builder broke the protocol of the session."""
+    """Say that a builder broke the protocol of the session."""
+
+    def __init__(self, fault: str, builder: str = "") -> None:
+        name = f'the builder "{builder}"' if builder else "the builder"
+        super().__init__(f"{name} broke the session's protocol: {fault}")
+        self.fault = fault
 
 
 class Session:
@@ -142,7 +147,7 @@ class _Server:
             if buffers:
                 await self._tunnel.write(buffers)
             elif self.connection.closed:
-                raise SessionError(f"the builder broke the session's protocol: {self._fault}")
+                raise SessionError(self._fault)
             else:
                 self._output.clear()
                 if self.connection.held and not self._hurry:
