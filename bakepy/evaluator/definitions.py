@@ -110,7 +110,7 @@ def collect(
                     out.functions[function.name] = function
             elif block.type in schemas and _labelled(block, faults):
                 out.blocks.append(block)
-                _warn_unknown(block, schemas[block.type], out.warnings)
+                _warn_unknown(block, schemas[block.type], out.warnings, owners={**OWNERS, **schemas})
             elif block.type not in ("variable", "function", *schemas):
                 out.warnings.append(_unknown_block(block, ("variable", "function", *schemas), Severity.WARNING))
     return out
@@ -152,7 +152,7 @@ def _variable(block: Block, faults: Faults, warnings: list[Diagnostic]) -> Varia
     for rule in validations:
         if _unlabelled(rule, faults):
             _only(rule, _VALIDATION, faults)
-    _warn_unknown(block, _VARIABLE, warnings, ("validation",))
+    _warn_unknown(block, _VARIABLE, warnings, ("validation",), owners=OWNERS)
     return VariableDefinition(
         name=block.labels[0],
         block=block,
@@ -233,13 +233,29 @@ def _unknown_block(block: Block, names: Sequence[str], severity: Severity) -> Di
     return Diagnostic("Unsupported block type", detail, block.type_span, block.header, hint, severity)
 
 
-def _warn_unknown(block: Block, known: Iterable[str], warnings: list[Diagnostic], blocks: Sequence[str] = ()) -> None:
+OWNERS = {
+    "variable": {"default", "type", "sensitive", "validation"},
+    "function": {"params", "variadic_params", "result"},
+}
+"""The attributes of blocks that have no schema."""
+
+
+def _warn_unknown(
+    block: Block,
+    known: Iterable[str],
+    warnings: list[Diagnostic],
+    blocks: Sequence[str] = (),
+    *,
+    owners: Mapping[str, Iterable[str]],
+) -> None:
     """Warn of what a block holds and nothing reads: it is tolerated, but most often a slip of the pen."""
     names = (*known, "name", "matrix") if block.type == "target" else tuple(known)
     for name, attribute in block.body.attributes.items():
         if name not in names:
             near = nearest(name, names)
             hint = f'did you mean "{near}"?' if near else f"it has no effect in a {block.type}"
+            if owner := next((kind for kind, own in owners.items() if name in own and kind != block.type), None):
+                hint = f"{name} belongs in a {owner}"
             detail = f'An argument named "{name}" is not expected here.'
             warnings.append(
                 Diagnostic("Unsupported argument", detail, attribute.name_span, None, hint, Severity.WARNING)

@@ -152,21 +152,25 @@ def missing(allowed: Sequence[str], paths: Iterable[str]) -> list[str]:
 
     Raises BakeError for what cannot be a path.
     """
-    wanted = {_existing(path) for path in dict.fromkeys(paths)}
+    wanted = {_real(path) for path in dict.fromkeys(paths)}
     if ANY in allowed:
         return []
     roots = [os.path.realpath(path) for path in allowed]
+    outside = {_existing(path) for path in wanted if not any(_within(path, root) for root in roots)}
     found: list[str] = []
-    for path in sorted(wanted, key=len):
-        if not any(_within(path, root) for root in (*roots, *found)):
+    for path in sorted(outside, key=len):
+        if not any(_within(path, root) for root in found):
             found.append(path)
     return sorted(found)
 
 
-def _existing(path: str) -> str:
+def _real(path: str) -> str:
     if why := impossible(path):
         raise BakeError.of(why)
-    real = os.path.realpath(path)
+    return os.path.realpath(path)
+
+
+def _existing(real: str) -> str:
     while not os.path.lexists(real):
         real = os.path.dirname(real)
     return real

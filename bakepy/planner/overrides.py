@@ -123,6 +123,10 @@ def _check(setting: Setting) -> None:
     if override.form is Form.NAMED and override.early and left.removesuffix("+").count(".") < 2:
         hint = f"Write for instance --set '{setting.pattern}.{change.key}.NAME=VALUE'."
         raise setting.fault(f"invalid key {left}, {change.key} requires name", hint, left)
+    if override.form is not Form.NAMED and change.name:
+        message = f"invalid key {left}, {change.key} takes no name"
+        hint = f"Write --set '{setting.pattern}.{change.key}=VALUE'."
+        raise setting.fault(message, hint, change.name, len(setting.pattern) + len(change.key) + 2)
     if change.append and not override.may_append:
         message = f"invalid key {left}, {change.key} does not support append"
         raise setting.fault(message, f"Write {left.removesuffix('+')}=…, which replaces it.", "+", len(left) - 1)

@@ -412,5 +412,5 @@ def test_defaults_nest_to_any_depth(depth):
 @pytest.mark.parametrize("nested", ["[" * 50_000, "[" * 5000 + "]" * 5000, "{a: " * 5000, "- " * 5000])
 def test_deeply_nested_yaml_is_a_fault(nested):
     """Nesting without end is refused with its line, before it fills the stack."""
-    with pytest.raises(BakeError, match="line 2: exceeded max"):
+    with pytest.raises(BakeError, match="line 2: exceeded max depth"):
         shown_targets(f"services: {{a: {{build: .}}}}\nx-a: {nested}\n" if nested[0] in "[{" else f"x-a:\n{nested}x\n")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakepy.diagnostics import BakeError
-from bakepy.planner.entitlements import needs, parse
+from bakepy.planner.entitlements import missing, needs, parse
 from bakepy.planner.specify import specify
 from tests.planner.definitions import selected
 
@@ -145,3 +145,11 @@ def test_what_cannot_be_a_path_is_a_fault(fields, path):
     for allowed in ((), ("fs=*",)):
         with pytest.raises(BakeError, match="failed to evaluate path"):
             asked(fields.format(path), *allowed)
+
+
+def test_typed_path_need_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grant for a path that is made later covers it, and nothing beside it."""
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    assert missing(["../dist"], ["../dist", "../dist/deep/er"]) == []
+    assert missing(["../dist"], ["../other/x"]) == [str(tmp_path)]

@@ -344,3 +344,15 @@ def test_chain_of_groups_costs_its_length(pattern: str) -> None:
         assert len(found[0][0]) == count
         assert Counting.reads <= 4 * count
     assert peaks[1] < 8 * peaks[0]
+
+
+@pytest.mark.parametrize("key", ["tags", "context", "platform", "output", "target", "no-cache", "cache-from", "call"])
+def test_override_of_a_key_without_names_takes_none(key: str) -> None:
+    """A name behind the key is refused, not dropped."""
+    found = fault('target "default" {}\n', sets=(f"*.{key}.x=1",))
+    assert str(found) == f"invalid key *.{key}.x, {key} takes no name"
+
+
+def test_names_of_arguments_may_have_dots() -> None:
+    """What follows the key is one name."""
+    assert selected('target "default" {}\n', sets=("*.args.a.b=1",)).targets["default"].args == {"a.b": "1"}

@@ -25,6 +25,7 @@ FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 SPECIAL = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 PLAIN = "plain"
+TOO_DEEP = "exceeded max depth"
 MERGE_TAGS = {PLAIN, "tag:yaml.org,2002:merge"}
 UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -91,7 +92,7 @@ class _Composer:
                 raise _at(self._name, self._text, event, what, _anchor(str(event.anchor), self._anchors))
             return self._anchors[event.anchor]
         if depth > MAX_DEPTH:
-            raise _at(self._name, self._text, event, "exceeded max depth")
+            raise _at(self._name, self._text, event, TOO_DEEP)
         start: Any = event.start_mark
         tag = event.tag or ""
         node: yaml.Node
@@ -144,6 +145,8 @@ def _fault(name: str, text: bytes, error: yaml.YAMLError) -> BakeError:
     source = source_of(name, text)
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if mark and _brackets(source.text[: mark.index]) > MAX_DEPTH:
+        what = TOO_DEEP  # the parser has a limit as well, that depends on its version
     summary = f"failed to parse {name}: yaml: line {mark.line + 1 if mark else 1}: {what}"
     at = mark.index if mark else len(text[: getattr(error, "position", 0)].decode("utf-8", "replace"))
     end = max(0, len(source.text.rstrip()) - 1)  # what is missing at the end is missing behind the last sign
@@ -153,6 +156,11 @@ def _fault(name: str, text: bytes, error: yaml.YAMLError) -> BakeError:
     if opened and opened.index < span.start:
         related.append((str(error.context), Span(source, opened.index, opened.index + 1)))  # type: ignore[attr-defined]
     return BakeError([Diagnostic(summary, related=tuple(related), context=line_above(span), hint=_remedy(span))])
+
+
+def _brackets(text: str) -> int:
+    """Return how many brackets and braces are open at the end of a text, those in quotes included."""
+    return sum(text.count(sign) for sign in "[{") - sum(text.count(sign) for sign in "]}")
 
 
 def _remedy(span: Span) -> str:
