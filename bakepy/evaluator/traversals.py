@@ -195,6 +195,7 @@ def _no_attributes(kind: Type, name: str) -> str:
     return "This value does not have any attributes."
 
 
+_NULL_HINT = "Set it in the last file that defines the block: other blocks see what that file sets, and nothing else."
 _NO_ELEMENT = "The given key does not identify an element in this collection value"
 
 
@@ -203,7 +204,7 @@ def element(value: Value, key: Value, span: Span, faults: Faults) -> Value:
     kind = value.type
     if value.is_null:
         detail = "This value is null, so it does not have any indices."
-        return _fault(faults, "Attempt to index null value", detail, span)
+        return _fault(faults, "Attempt to index null value", detail, span, _NULL_HINT)
     if key.is_null:
         return _fault(faults, "Invalid index", "Can't use a null value as an indexing key.", span)
     if kind is DYNAMIC or key.type is DYNAMIC:

@@ -10,6 +10,7 @@ from bakepy.diagnostics import BakeError, Diagnostic, Severity, render
 from bakepy.evaluator import limits
 from bakepy.evaluator.scope import suggestion
 from tests.evaluator.evaluating import module_of, value_of
+from tests.planner.definitions import defined
 
 
 def faults_of(*texts: str) -> list[Diagnostic]:
@@ -243,3 +244,13 @@ def test_names_of_any_length_are_compared() -> None:
 def test_a_hash_that_takes_minutes_is_refused() -> None:
     """A cost is a power of two."""
     assert "takes minutes" in faults_of('a = bcrypt("x", 30)\n')[0].detail
+
+
+def test_null_of_an_earlier_file_says_where_to_set_it() -> None:
+    """Expressions see the block of the last file alone."""
+    with pytest.raises(BakeError) as caught:
+        defined(
+            'target "a" { tags = ["x"] }\ntarget "b" { args = { T = target.a.tags[0] } }\n',
+            'target "a" { context = "x" }\n',
+        )
+    assert "the last file that defines the block" in caught.value.diagnostics[0].hint
