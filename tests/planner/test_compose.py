@@ -181,7 +181,7 @@ def test_variables_are_replaced(text, value):
         ("services: [a]", "services must be a mapping"),
         ("x: 1", "empty compose file"),
         ("[1]", "top-level object must be a mapping"),
-        ("a: b: c", "failed to parse compose.yml: yaml: line 1: mapping values are not allowed"),
+        ("a: b: c", "failed to parse compose.yml: yaml: line 1: "),
         ("a: 1\na: 2", 'failed to parse compose.yml: yaml: line 2: mapping key "a" already defined'),
         ("1: 2", "non-string key at top level: 1"),
         ("services: {a: {build: {context: ., secrets: [s]}}}", "refers to undefined build secret s"),
