@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tarfile
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ Json = dict[str, Any]
 
 
 def unpacked(archive: Path, folder: Path) -> Path:
-    with tarfile.open(archive) as file:
-        file.extractall(folder, filter="data")
+    folder.mkdir()
+    subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)  # tarfile of Python 3.11.2 knows no filter
     return folder
 
 
