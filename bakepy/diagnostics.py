@@ -20,7 +20,7 @@ from bakepy.records import Record
 MAX_LINE = 160
 """Columns of source shown around a fault; longer lines are clipped on both sides."""
 MOST_RENDERED = 200
-"""Diagnostics that are shown in full: nobody reads more, and each costs time."""
+"""Diagnostics shown in full; each takes time to render, and the first ones name the cause."""
 
 
 class Severity(enum.Enum):

@@ -6,7 +6,7 @@ _HELD: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on, and that no other test or program is given.
+    """Return a loopback port that no program listens on, and that no other test or program is given.
 
     This process keeps it until it ends. Servers that reuse addresses, as those in Go do, can listen on it.
     """

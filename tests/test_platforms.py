@@ -79,7 +79,7 @@ def test_a_platform_reads_back(platform):
 
 
 def test_versions_run_where_their_system_runs():
-    """A node does not tell which versions it runs."""
+    """A node does not report which versions it runs."""
     assert Platform.parse("windows/amd64").runs(Platform.parse("windows(10.0.17763+win32k)/amd64"))
 
 

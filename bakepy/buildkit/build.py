@@ -166,7 +166,7 @@ def _only(result: Result) -> str:
 
 
 def _exit_status(text: bytes) -> int:
-    """Return an exit status; 1 for what is none (more digits would come out as another status, or as 0)."""
+    """Return an exit status; 1 for text that is no number (a longer one would overflow to another status)."""
     status = int(text) if text.isdigit() and len(text) <= 3 else 1
     return status if status < 256 else 1
 

@@ -219,5 +219,5 @@ def _text(value: Json) -> str:
 
 
 def _number(value: Json) -> int:
-    """Return a number; 0 for what is none, or out of range (JSON's may be infinite, or NaN)."""
+    """Return a number; 0 for another type or a number out of range (JSON allows infinity and NaN)."""
     return int(value) if isinstance(value, int | float) and -NUMBERS <= value <= NUMBERS else 0

@@ -54,7 +54,7 @@ class Matcher:
         self._starts = _starts(self._entries)
 
     def __bool__(self) -> bool:
-        """Tell whether there are values."""
+        """Return whether there are values."""
         return bool(self._entries)
 
     def mask(self, data: bytes, *, more: bool = False) -> Masked:

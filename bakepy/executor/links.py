@@ -46,7 +46,7 @@ def check_native(spec: SolveSpec, name: str, built: Mapping[str, Iterable[str]],
 
 
 def _follows(spec: SolveSpec, context: str) -> bool:
-    """Tell whether a Dockerfile takes a context for the platform that it is built for."""
+    """Return whether a Dockerfile takes a context for the platform that it is built for."""
     match spec.dockerfile:
         case InlineDockerfile(text):
             pass

@@ -13,7 +13,7 @@ STDOUT = "-"
 
 
 def writes_folder(type: str, attrs: Mapping[str, str]) -> bool:
-    """Tell whether an export writes a folder: files (`local`) or an OCI layout (`tar=false`)."""
+    """Return whether an export writes a folder: files (`local`) or an OCI layout (`tar=false`)."""
     return type == "local" or (type in {"oci", "docker"} and attrs.get("tar") in FALSE)
 
 

@@ -64,7 +64,7 @@ PROVENANCE = {
     "version",
 }
 ATTESTS = {"provenance": PROVENANCE}
-"""A generator of bills of materials takes options of its own."""
+"""A generator of bills of materials has its own options."""
 
 MODES = ("min", "max")
 

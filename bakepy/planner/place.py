@@ -59,7 +59,7 @@ class Place(Record):
 
 
 def _holds(known: Sequence[Platform], platform: Platform) -> bool:
-    """Tell whether a node's platforms hold one: without a version, they stand for all versions."""
+    """Return whether a node's platforms hold one: without a version, they stand for all versions."""
     return platform in known or platform.bare in known
 
 
@@ -245,7 +245,7 @@ def _fault(spec: SolveSpec, default: str) -> BakeError | None:
 
 
 def _is_joined(export: Export) -> bool:
-    """Tell whether nodes write the blobs of an image to one folder, in which their parts are joined."""
+    """Return whether nodes write the blobs of an image to one folder, in which their parts are joined."""
     return export.type == "oci" and export.writes_layout
 
 

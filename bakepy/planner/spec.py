@@ -152,12 +152,12 @@ class Export(Record):
 
     @property
     def writes_folder(self) -> bool:
-        """Tell whether the destination is a folder."""
+        """Return whether the destination is a folder."""
         return writes_folder(self.type, dict(self.attrs))
 
     @property
     def writes_layout(self) -> bool:
-        """Tell whether the destination is the folder of an OCI layout, to which the image is added."""
+        """Return whether the destination is the folder of an OCI layout, to which the image is added."""
         return self.writes_folder and self.type != "local"
 
     @property

@@ -237,7 +237,7 @@ def test_closed_standard_input_is_not_an_empty_definition(words: str, tmp_path: 
 
 
 def test_closed_standard_input_grants_nothing(tmp_path: Path) -> None:
-    """Where nobody can answer, the missing grant is an error."""
+    """Without a terminal, a missing grant is an error."""
     (tmp_path / "docker-bake.hcl").write_text('target "default" { network = "host" }\n')
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     command = f"{sys.executable} -m bakepy build <&-"

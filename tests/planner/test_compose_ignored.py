@@ -102,7 +102,7 @@ SECTION = "secrets: {s: {file: f}, other: {file: o}}\n"
 
 
 def takes_part(text: str, key: str) -> bool:
-    """Tell whether a key has an effect, or a warning, or is refused."""
+    """Return whether a key has an effect, or a warning, or is refused."""
     try:
         target, warnings = outcome(text)
     except BakeError as error:

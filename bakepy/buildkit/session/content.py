@@ -127,7 +127,7 @@ class Layout(Record):
         return data
 
     def _index(self, *, new: bool = False) -> dict[str, Any]:
-        """Return `index.json`; with `new`, an empty one where there is none."""
+        """Return `index.json`; with `new`, an empty index if the file is missing."""
         path = self.path / "index.json"
         try:
             self.own(path)
@@ -160,7 +160,7 @@ class ImageLayout(Layout):
         self.root = digest
 
     def image(self, answered: Descriptor | None) -> Descriptor:
-        """Return the image's descriptor; raises BakeError where there is none.
+        """Return the image's descriptor; raises BakeError if there is no image.
 
         `answered` is what an exporter answered, which may be about another image of the same build.
         """
@@ -200,7 +200,7 @@ def _annotations(descriptor: Descriptor) -> dict[str, str]:
 
 
 def _replaced(manifest: Descriptor, by: Descriptor, tag: str, name: str) -> bool:
-    """Tell whether an entry of an index gives way: it has the tag and no other name, or no tag and the same digest."""
+    """Return whether an index entry is replaced: it has the tag and no other name, or no tag and the same digest."""
     annotations = _annotations(manifest)
     if found := annotations.get(_TAG):
         return found == tag and annotations.get(_NAME, name) == name

@@ -60,7 +60,7 @@ class DirTarget(Record):
 class FileSend:
     """Serve the exporters of one solve: targets by their index in its request.
 
-    Solves do not share a FileSend, since all that a transfer tells of its exporter is that index. `on_error` is called
+    Solves do not share a FileSend, since a transfer names its exporter by that index alone. `on_error` is called
     with every failure; the caller then cancels the solve, which may not notice. `warn` is called with a line on what a
     result lacks.
     """
@@ -97,7 +97,7 @@ class FileSend:
         if target.delete and call.metadata.get("buildkit-exporter-multi-platform") != ["1"]:
             raise BakeError.of(
                 "The daemon does not support mode=delete",
-                "It would send each platform by itself, and each would remove the others.",
+                "It would send each platform separately, and each would remove the others.",
                 hint="Update BuildKit, or leave out mode=delete.",
             )
         try:
@@ -122,7 +122,7 @@ class FileSend:
 
 
 def _known(error: Exception, target: DirTarget | OpenSink | None) -> BakeError:
-    """Return what to tell the user of a failure."""
+    """Return the error that the user sees for a failure."""
     match error:
         case BakeError():
             return error

@@ -15,7 +15,7 @@ PATIENCE = 60.0
 
 
 def is_pipe(path: str | Path) -> bool:
-    """Tell whether a path is that of a pipe, such as the shell makes for `<(command)`; raises OSError."""
+    """Return whether a path is a pipe, such as the shell makes for `<(command)`; raises OSError."""
     return stat.S_ISFIFO(os.stat(path).st_mode)
 
 
@@ -42,7 +42,7 @@ async def read_pipe(path: str | Path, limit: int) -> bytes:
 
 
 async def _drain(descriptor: int, limit: int, opened: bool) -> bytes:
-    """Read to the pipe's end or beyond the limit; `opened` tells whether a process has opened it for writing."""
+    """Read to the pipe's end or beyond the limit; `opened` returns whether a process has opened it for writing."""
     readable = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(descriptor, readable.set)

@@ -286,7 +286,7 @@ class Receiver:
         _clear(directory.fd, name)
         mode = fsutil.permissions(entry.mode)
         os.mkfifo(name, mode, dir_fd=directory.fd)
-        os.chmod(name, mode, dir_fd=directory.fd)  # mkfifo heeds the umask
+        os.chmod(name, mode, dir_fd=directory.fd)  # mkfifo applies the umask
         os.utime(name, ns=(entry.modTime, entry.modTime), dir_fd=directory.fd, follow_symlinks=False)
 
     def _make_link(self, directory: _Directory, name: bytes, entry: fsutil_pb2.Stat) -> None:

@@ -42,7 +42,7 @@ def _remove_tree(directory: int, name: bytes) -> None:
 
 
 def _unlink(directory: int, name: str) -> bool:
-    """Remove a file or an empty folder; tell whether it is gone."""
+    """Remove a file or an empty folder; return whether it is gone."""
     try:
         os.unlink(name, dir_fd=directory)
         return True

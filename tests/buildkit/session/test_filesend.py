@@ -349,7 +349,7 @@ async def test_files_appear_once_complete(tmp_path: Path) -> None:
         await call.send(entry(b"a"), entry(b"b"), END)
         await call.receive()
         await call.send(data(0, b"half"), data(1, b"half"))
-        while len(list(out.glob(".tmp.*"))) < 2:  # noqa: ASYNC110 - a file tells nobody
+        while len(list(out.glob(".tmp.*"))) < 2:  # noqa: ASYNC110 - a file sends no event
             await asyncio.sleep(0.001)
         assert not (out / "a").exists()
         temporary = sorted(out.glob(".tmp.*"))[0]

@@ -222,7 +222,7 @@ async def test_unfinished_messages_hold_little_memory(body: bytes) -> None:
     tracemalloc.start()
     for _ in range(40):
         pipe.give(b"".join(frame(0, 0, 1, piece) for piece in pieces) + (filler if body == b"x" else b""))
-        while not pipe.idle:  # noqa: ASYNC110 - a queue tells nobody
+        while not pipe.idle:  # noqa: ASYNC110 - a queue sends no event
             await asyncio.sleep(0)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
