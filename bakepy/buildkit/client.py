@@ -37,6 +37,8 @@ A daemon sometimes keeps the stream open for seconds after it has said all there
 """
 UNHEARD = 0.25
 """Seconds that a build which failed without any status has to send one."""
+LINGER = 60.0
+"""Seconds that a status stream may last after its build's end, whatever it still sends."""
 
 
 class Client:
@@ -131,7 +133,9 @@ class Client:
             self._builds.discard(build)
             outer.cancel()
             await asyncio.wait({outer})
-            await watch.end(failed=outer.cancelled() or outer.exception() is not None)
+            stopped = outer.cancelled()
+            failed = stopped or outer.exception() is not None
+            await watch.end(failed=failed, within=QUIET if stopped else LINGER)
 
     async def status(self, solve: Solve) -> AsyncIterator[SolveUpdate]:
         """Watch a build that runs or has run, from its beginning to its end."""
@@ -182,12 +186,16 @@ class _Watch:
             # The build's own call tells what went wrong.
             return
 
-    async def end(self, *, failed: bool) -> None:
-        """Wait for the end of the stream: it is the daemon's word that nothing runs any more."""
+    async def end(self, *, failed: bool, within: float = LINGER) -> None:
+        """Wait up to `within` seconds for the end of the stream: by it the daemon says that nothing runs any more."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        while not self._task.done() and loop.time() - max(started, self._heard or 0) < self._patience(failed):
-            await asyncio.wait({self._task}, timeout=self._patience(failed))
+        last = started + within
+        while not self._task.done():
+            until = min(last, max(started, self._heard or 0) + self._patience(failed))
+            if loop.time() >= until:
+                break
+            await asyncio.wait({self._task}, timeout=until - loop.time())
         self._task.cancel()
         await asyncio.wait({self._task})
         if not self._task.cancelled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,11 @@ PROVENANCE = "https://slsa.dev/provenance/"
 
 
 LIMIT = 64 << 20
-"""The most bytes of a provenance that are read."""
+"""The most bytes of a build's provenance that are read, for all platforms together."""
+OVERHEAD = 1 << 10
+"""Bytes that a platform takes besides what it is sent as."""
+PATIENCE = 60.0
+"""Seconds that a builder has for a build's provenance."""
 
 
 class Provenance(Record):
@@ -36,21 +41,48 @@ class Provenance(Record):
 async def provenance(calls: Calls, ref: str) -> Mapping[str, Provenance]:
     """Return the provenance of a build that has ended, by platform; a result of a single one has the key "".
 
-    That is empty for daemons that keep no records. Raises SolveError where a record's content cannot be read.
+    That is empty for daemons that keep no records. Raises SolveError where a record's content cannot be read, and
+    BrokenAnswer where it is too large or takes too long.
     """
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _found(calls, ref)
+    except TimeoutError:
+        raise BrokenAnswer(f'the builder "{calls.target}" did not send provenance within {PATIENCE:g}s') from None
+
+
+async def _found(calls: Calls, ref: str) -> Mapping[str, Provenance]:
     request = control_pb2.BuildHistoryRequest(Ref=ref, EarlyExit=True)
     found: dict[str, control_pb2.Descriptor] = {}
+    room = _Room(calls.target)
     try:
         async for event in calls.stream(CONTROL + "ListenBuildHistory", request, control_pb2.BuildHistoryEvent):
             record = event.record
             results = dict(record.Results) or ({"": record.Result} if record.HasField("Result") else {})
-            found |= {platform: d for platform, result in results.items() if (d := _provenance(result))}
+            for platform, result in results.items():
+                if descriptor := _provenance(result):
+                    room.take(len(platform) + descriptor.ByteSize() + OVERHEAD)
+                    found[platform] = descriptor
     except (ConnectionLost, BrokenAnswer):
         raise
     except BuildkitError:
         # A daemon may be too old for records, or be told to keep none.
         return {}
-    return {platform: Provenance(d.annotations[PREDICATE_TYPE], await _read(calls, d)) for platform, d in found.items()}
+    return {p: Provenance(d.annotations[PREDICATE_TYPE], await _read(calls, d, room)) for p, d in found.items()}
+
+
+class _Room:
+    """The bytes that may still be taken from a builder."""
+
+    def __init__(self, builder: str) -> None:
+        self._builder = builder
+        self._left = LIMIT
+
+    def take(self, size: int) -> None:
+        """Take some; raises BrokenAnswer where too few are left."""
+        self._left -= size
+        if self._left < 0:
+            raise BrokenAnswer(f'the builder "{self._builder}" sent provenance of more than {LIMIT >> 20} MiB')
 
 
 def _provenance(result: control_pb2.BuildResultInfo) -> control_pb2.Descriptor | None:
@@ -61,11 +93,10 @@ def _provenance(result: control_pb2.BuildResultInfo) -> control_pb2.Descriptor |
     return None
 
 
-async def _read(calls: Calls, blob: control_pb2.Descriptor) -> bytes:
+async def _read(calls: Calls, blob: control_pb2.Descriptor, room: _Room) -> bytes:
     request = content_pb2.ReadContentRequest(digest=blob.digest)
     data = bytearray()
     async for part in calls.stream(READ, request, content_pb2.ReadContentResponse):
+        room.take(len(part.data))
         data += part.data
-        if len(data) > LIMIT:
-            raise BrokenAnswer(f'the builder "{calls.target}" sent provenance of more than {LIMIT >> 20} MiB')
     return bytes(data)

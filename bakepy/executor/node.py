@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 # What each build needs is loaded before there is a connection, with whose threads it would share the processor.
 from bakepy.buildkit.client import Client
-from bakepy.buildkit.errors import ConnectionLost, SolveError, decoding
+from bakepy.buildkit.errors import BrokenAnswer, ConnectionLost, SolveError, decoding
 from bakepy.buildkit.requests import Answer, Definition, Exporter, GatewayRequest, Result, SolveRequest
 from bakepy.buildkit.session.server import Session
+from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Amount, Driver, DriverError
 from bakepy.executor import foreign, remote_policy
 from bakepy.executor.folders import shared_key
 from bakepy.executor.links import check_native
 from bakepy.executor.lower import Lowered, NodeFacts, link, link_input, lower, settle
 from bakepy.executor.outcome import BUILD_REF
-from bakepy.executor.outputs import Outputs
+from bakepy.executor.outputs import Outputs, check_answer
 from bakepy.planner.graph import Vertex
 from bakepy.planner.spec import LinkContext, SolveSpec
 from bakepy.platforms import Platform
@@ -193,7 +194,8 @@ class NodeRun:
             steps.built(vertex.id, result)
             await steps.released(vertex.id)
         response = _told(await build.finish(result), exporters)
-        _tag_caches(vertex.spec, response, self.name)
+        check_answer(response, self.name)
+        _tag_caches(vertex.spec, response, self.name, self._work.real)
         response[BUILD_REF] = f"{self._work.builder}/{self.name}/{build.ref}"
         if mode := self._work.env.provenance:
             from bakepy.executor.provenance import entries
@@ -230,15 +232,26 @@ class NodeRun:
         return self._work.folders.attrs(spec, shared.id, session.id)
 
 
-def _tag_caches(spec: SolveSpec, response: Mapping[str, str], node: str) -> None:
-    """Enter an exported cache into the index of its folder, which the daemon leaves to this side."""
+def _tag_caches(spec: SolveSpec, response: Mapping[str, str], node: str, real: Callable[[str], str]) -> None:
+    """Enter an exported cache into the index of its folder, which the daemon leaves to this side; raises BakeError.
+
+    `real` returns where a path led when the run began.
+    """
     if CACHE in response:
         from bakepy.buildkit.session.content import Layout, read_descriptor
         from bakepy.executor.work import local_caches
 
         descriptor = read_descriptor(response[CACHE], node)
         for folder, tag in local_caches(spec).items():
-            Layout(Path(folder), writable=True).tag(descriptor, tag)
+            layout = Layout(Path(folder), True, real(folder))
+            if not layout.holds(descriptor):
+                digest = descriptor["digest"]
+                raise BrokenAnswer(f'the builder "{node}" answered with the cache {digest}, which it did not write')
+            try:
+                layout.tag(descriptor, tag)
+            except OSError as error:
+                reason = f"{error.strerror or 'input/output error'}."
+                raise BakeError.of(f"Cannot write the index of {folder}", reason) from error
 
 
 def _told(response: Mapping[str, str], exporters: tuple[Exporter, ...]) -> dict[str, str]:

@@ -92,6 +92,7 @@ def _decoded(key: str, value: str) -> Json:
     try:
         text = value.encode() if key == "result.json" else b64decode(value, validate=True)
         decoded: Json = json.loads(text)
+        json.dumps(decoded, allow_nan=False)  # Python reads numbers that JSON does not have
     except (ValueError, RecursionError):
         return value
     objects = decoded if isinstance(decoded, list) else [decoded]

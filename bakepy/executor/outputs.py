@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
 from bakepy.executor.lower import NodeFacts
-from bakepy.executor.outcome import DESCRIPTOR
+from bakepy.executor.outcome import DESCRIPTOR, DIGEST
 from bakepy.planner.spec import Export, SolveSpec
 from bakepy.records import replace
 from bakepy.transport.threads import apart
@@ -101,6 +101,16 @@ class Outputs:
         return lambda _metadata: _LoadSink(file)
 
 
+def check_answer(response: Mapping[str, str], node: str) -> None:
+    """Check what an exporter says of an image; raises BrokenAnswer."""
+    if not response.keys().isdisjoint({DIGEST, DESCRIPTOR}):
+        from bakepy.buildkit.session.content import check_digest
+
+        if DIGEST in response:
+            check_digest(response[DIGEST], node)
+        _descriptor(response, node)
+
+
 def _descriptor(response: Mapping[str, str], node: str) -> Descriptor | None:
     """Return the descriptor in an exporter's response, None where it has none; raises BrokenAnswer."""
     from bakepy.buildkit.errors import decoding
@@ -129,7 +139,7 @@ def _layout(export: Export, real: str) -> ImageLayout:
     from bakepy.buildkit.session.fixed import hold
 
     hold(export.dest, real)
-    return ImageLayout(Path(export.dest))
+    return ImageLayout(Path(export.dest), real)
 
 
 class _LoadSink:

@@ -30,7 +30,7 @@ def entries(found: Mapping[str, Provenance], mode: str) -> dict[str, str]:
         if mode == "min":
             predicate = {k: v for k, v in predicate.items() if k not in ONLY_MAX}
         key = f"{KEY}/{platform}" if platform else KEY
-        out[key] = b64encode(json.dumps(predicate, ensure_ascii=False).encode()).decode()
+        out[key] = b64encode(json.dumps(predicate, ensure_ascii=False, allow_nan=False).encode()).decode()
     return out
 
 

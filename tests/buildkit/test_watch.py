@@ -59,6 +59,20 @@ async def test_a_stream_without_an_end_is_given_up(
         await end
 
 
+@pytest.mark.parametrize("failed", [True, False])
+async def test_a_stream_that_goes_on_after_the_build_is_given_up(failed: bool) -> None:
+    """Statuses that keep coming do not keep a build that has ended."""
+
+    async def dripping() -> AsyncIterator[control_pb2.StatusResponse]:
+        while True:
+            yield step("a", ended=False)
+            await asyncio.sleep(0)
+
+    watch = client._Watch(dripping(), SolveRequest("r", "s", {}), Solve("r", ("t",), ""), lambda _: None)
+    async with asyncio.timeout(PATIENCE):
+        await watch.end(failed=failed, within=0.01)
+
+
 @pytest.mark.parametrize("seconds", [1 << 62, -(1 << 62)])
 @pytest.mark.parametrize("where", ["vertex", "status", "log"])
 async def test_impossible_times_break_the_build(where: str, seconds: int) -> None:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
 
+from bakepy.buildkit import history
 from bakepy.buildkit.build import Build
 from bakepy.buildkit.cache import disk_usage
 from bakepy.buildkit.calls import Calls
 from bakepy.buildkit.errors import BrokenAnswer, BuildkitError, decoding
-from bakepy.buildkit.history import Provenance
-from bakepy.buildkit.proto import control_pb2
+from bakepy.buildkit.history import IN_TOTO, PREDICATE_TYPE, PROVENANCE, READ, Provenance
+from bakepy.buildkit.proto import content_pb2, control_pb2
 from bakepy.buildkit.requests import Definition, GatewayRequest, Ref, Result
 from bakepy.buildkit.session.content import read_descriptor
 from bakepy.buildkit.session.server import SessionError
+from bakepy.diagnostics import BakeError
 from bakepy.drivers.container import _state
 from bakepy.drivers.container_pull import DOWNLOADING, Pull
 from bakepy.executor import index
 from bakepy.executor.foreign import _processes
 from bakepy.executor.node import _tag_caches
 from bakepy.executor.outcome import _decoded
+from bakepy.executor.outputs import check_answer
 from bakepy.executor.provenance import SLSA_1, entries
 from bakepy.planner.spec import Cache, InlineDockerfile, LocalContext, SolveSpec
 from bakepy.platforms import _compatible
@@ -42,18 +47,129 @@ TEXTS = {
     "bad digest": '{"digest": "sha256:../../x"}',
     "surrogate": '{"digest": "\\ud800"}',
 }
+DIGEST = f"sha256:{'a' * 64}"
+DESCRIPTOR = '{"digest": "%s", "mediaType": %s, "size": %s}'
+DESCRIPTORS = {
+    "no size": f'{{"digest": "{DIGEST}", "mediaType": "a/b"}}',
+    "NaN": DESCRIPTOR % (DIGEST, '"a/b"', "NaN"),
+    "infinite": DESCRIPTOR % (DIGEST, '"a/b"', "1e999"),
+    "negative": DESCRIPTOR % (DIGEST, '"a/b"', "-1"),
+    "bool": DESCRIPTOR % (DIGEST, '"a/b"', "true"),
+    "65 bits": DESCRIPTOR % (DIGEST, '"a/b"', 1 << 64),
+    "media type": DESCRIPTOR % (DIGEST, "7", "1"),
+    "NaN inside": DESCRIPTOR % (DIGEST, '"a/b"', '1, "x": NaN'),
+}
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("text", [*TEXTS.values(), *DESCRIPTORS.values()], ids=[*TEXTS, *DESCRIPTORS])
 def test_a_descriptor_that_is_none_names_the_builder(text: str, tmp_path: Path) -> None:
     """Nothing of it comes into a cache's index."""
     cache = Cache("local", (("dest", str(tmp_path / "cache")),))
     spec = SolveSpec(LocalContext("."), InlineDockerfile("FROM scratch"), cache_to=(cache,))
     with pytest.raises(BrokenAnswer, match='"node7"'):
-        _tag_caches(spec, {"cache.manifest": text}, "node7")
+        _tag_caches(spec, {"cache.manifest": text}, "node7", os.path.realpath)
     with pytest.raises(BrokenAnswer, match='"node7"'):
         read_descriptor(text.encode("utf-8", "surrogatepass"), "node7")
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("text", [*TEXTS.values(), *DESCRIPTORS.values()], ids=[*TEXTS, *DESCRIPTORS])
+def test_an_image_with_an_impossible_descriptor_names_the_builder(text: str) -> None:
+    """What an exporter says of an image is checked, whatever the output."""
+    encoded = b64encode(text.encode("utf-8", "surrogatepass")).decode() if text else "\u00e4"
+    with pytest.raises(BrokenAnswer, match='"node7"'):
+        check_answer({index.DESCRIPTOR: encoded}, "node7")
+
+
+@pytest.mark.parametrize("digest", ["", "x", "sha256:../../x", "sha256:\x1b[2J", f"{DIGEST}\n"])
+def test_an_image_with_an_impossible_digest_names_the_builder(digest: str) -> None:
+    """A digest is one, before it is written to files."""
+    check_answer({index.DIGEST: DIGEST}, "node7")
+    with pytest.raises(BrokenAnswer, match='"node7"'):
+        check_answer({index.DIGEST: digest}, "node7")
+
+
+@pytest.mark.parametrize("size", [None, 2, 4], ids=["no blob", "too large", "too small"])
+def test_a_cache_that_was_not_written_is_refused(size: int | None, tmp_path: Path) -> None:
+    """The index lists no blob that the folder lacks."""
+    cache = Cache("local", (("dest", str(tmp_path)),))
+    spec = SolveSpec(LocalContext("."), InlineDockerfile("FROM scratch"), cache_to=(cache,))
+    blob = tmp_path / "blobs" / "sha256" / DIGEST[7:]
+    if size is not None:
+        blob.parent.mkdir(parents=True)
+        blob.write_bytes(bytes(size))
+    answer = {"cache.manifest": DESCRIPTOR % (DIGEST, '"a/b"', 3)}
+    with pytest.raises(BrokenAnswer, match="which it did not write"):
+        _tag_caches(spec, answer, "node7", os.path.realpath)
+    assert not (tmp_path / "index.json").exists()
+
+
+def test_a_cache_whose_index_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """A folder in the place of a layout's file is no bug."""
+    cache = Cache("local", (("dest", str(tmp_path)),))
+    spec = SolveSpec(LocalContext("."), InlineDockerfile("FROM scratch"), cache_to=(cache,))
+    blob = tmp_path / "blobs" / "sha256" / DIGEST[7:]
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"abc")
+    (tmp_path / "oci-layout").mkdir()
+    answer = {"cache.manifest": DESCRIPTOR % (DIGEST, '"a/b"', 3)}
+    with pytest.raises(BakeError, match="Cannot write the index"):
+        _tag_caches(spec, answer, "node7", os.path.realpath)
+    assert sorted(os.listdir(tmp_path)) == ["blobs", "oci-layout"]
+
+
+class Records:
+    """Answer with a record and its content, in place of a builder."""
+
+    target = "unix:/b"
+
+    def __init__(self, results: Iterator[str], parts: Iterator[bytes]) -> None:
+        self.results, self.parts = results, parts
+        self.read = 0
+
+    async def stream(self, path: str, *_: object) -> AsyncIterator[object]:
+        if path == READ:
+            for part in self.parts:
+                self.read += len(part)
+                yield content_pb2.ReadContentResponse(data=part)
+                await asyncio.sleep(0)
+            return
+        for platform in self.results:
+            self.read += 1
+            event = control_pb2.BuildHistoryEvent()
+            attestation = event.record.Results[platform].Attestations.add(media_type=IN_TOTO)
+            attestation.annotations[PREDICATE_TYPE] = PROVENANCE
+            yield event
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("parts", [[], [bytes(60_000)]], ids=["platforms", "contents"])
+async def test_provenance_without_an_end_is_refused(parts: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All platforms and contents together have one limit."""
+    monkeypatch.setattr(history, "LIMIT", 1 << 20)
+    number = itertools.count()
+    results = map(str, itertools.islice(number, 20) if parts else number)
+    records = Records(results, itertools.cycle(parts))
+    with pytest.raises(BrokenAnswer, match='"unix:/b" sent provenance of more'):
+        await history.provenance(cast(Any, records), "r")
+    assert records.read < 4 << 20
+
+
+async def test_provenance_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A builder that drips it has a time for all."""
+    monkeypatch.setattr(history, "PATIENCE", 0.01)
+    records = Records(iter(["x"]), itertools.repeat(b""))
+    with pytest.raises(BrokenAnswer, match='"unix:/b" did not send provenance'):
+        await history.provenance(cast(Any, records), "r")
+
+
+@pytest.mark.parametrize("text", ["NaN", "1e999", "-Infinity"])
+def test_numbers_that_json_lacks_stay_out_of_the_metadata(text: str) -> None:
+    """A metadata file is JSON, whatever a builder answers."""
+    encoded = b64encode(b'{"a": %s}' % text.encode()).decode()
+    assert _decoded("x", encoded) == encoded
+    with pytest.raises(BrokenAnswer), decoding("provenance", "node7"):
+        entries({"": Provenance("https://slsa.dev/provenance/v0.2", b'{"a": %s}' % text.encode())}, "max")
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)

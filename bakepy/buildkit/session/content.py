@@ -14,18 +14,22 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from bakepy.buildkit.errors import decoding
 from bakepy.buildkit.proto import content_pb2
+from bakepy.buildkit.session.fixed import enter, open_folder
 from bakepy.buildkit.session.rpc import Call, Code, Handler, RpcError
 from bakepy.diagnostics import BakeError
 from bakepy.files import open_regular, read_file
 from bakepy.records import Record
 
 CHUNK = 256 << 10
+INGEST = "ingest"
+"""The folder of a layout in which blobs are written."""
 SMALL = 4 << 20
 """The most bytes of a manifest, as the OCI distribution specification has it."""
 _SERVICE = "/containerd.services.content.v1.Content/"
@@ -45,19 +49,32 @@ def read_descriptor(text: str | bytes, builder: str) -> Descriptor:
         found = json.loads(text)
         if not isinstance(found, dict) or not _DIGEST.fullmatch(found["digest"]):
             raise ValueError("it names no digest")
-        json.dumps(found)  # what is too deep to be written
+        media_type, size = found["mediaType"], found["size"]
+        if not isinstance(media_type, str) or type(size) is not int or not 0 <= size < 1 << 63:
+            raise ValueError("its media type or size is impossible")
+        json.dumps(found, allow_nan=False)  # what cannot be written: too deep, or no number of JSON's
         return found
 
 
+def check_digest(text: str, builder: str) -> None:
+    """Check a digest that a builder answers with; raises BrokenAnswer."""
+    with decoding("a digest", builder):
+        if not _DIGEST.fullmatch(text):
+            raise ValueError(text[:80])
+
+
 class Layout(Record):
-    """Name the folder of an OCI layout; a writable one is made when the first blob comes."""
+    """Name the folder of an OCI layout; a writable one is made when the first blob comes.
+
+    `real` is where it must lead, by default where it does now.
+    """
 
     __slots__ = ("path", "writable", "_root")
 
-    def __init__(self, path: Path, writable: bool = False) -> None:
+    def __init__(self, path: Path, writable: bool = False, real: str = "") -> None:
         self.path: Final = path
         self.writable: Final = writable
-        self._root: Final = os.path.realpath(path)
+        self._root: Final = real or os.path.realpath(path)
 
     def blob(self, digest: str) -> Path:
         """Return where a blob lies or will lie.
@@ -74,6 +91,25 @@ class Layout(Record):
         if os.path.commonpath([self._root, os.path.realpath(path)]) != self._root:
             raise RpcError(Code.PERMISSION_DENIED, f"{path} is a link that leads out of {self.path}")
         return path
+
+    @contextlib.contextmanager
+    def folder(self, *names: str) -> Iterator[int]:
+        """Open a folder of the layout, made where it is missing, with no link on the way; raises BakeError, OSError."""
+        with contextlib.ExitStack() as opened:
+            fd = open_folder(self.path, self._root)
+            opened.callback(os.close, fd)
+            for name in names:
+                fd = enter(fd, name)
+                opened.callback(os.close, fd)
+            yield fd
+
+    def holds(self, descriptor: Descriptor) -> bool:
+        """Tell whether the layout has the blob of a descriptor in the size that it names."""
+        try:
+            found = os.stat(self.blob(descriptor["digest"]))
+        except (OSError, RpcError):
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_size == descriptor["size"]
 
     def find(self, tag: str) -> str | None:
         """Return the digest that `index.json` has for a name or tag, None where there is none.
@@ -98,15 +134,16 @@ class Layout(Record):
         """Enter a manifest into `index.json` under a tag, which is taken from another that has it.
 
         `name` is the image's whole name; images of different names may have the same tag. Raises BakeError where the
-        index cannot be read.
+        index cannot be read, and OSError where it cannot be written.
         """
         index = self._index(new=True)
         others = [m for m in index["manifests"] if not _replaced(m, descriptor, tag, name)]
         annotations = _annotations(descriptor) | {_TAG: tag} | ({_NAME: name} if name else {})
         index |= {"schemaVersion": 2, "mediaType": index.get("mediaType") or _INDEX}
         index["manifests"] = [*others, descriptor | {"annotations": annotations}]
-        _write(self.path / "oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
-        _write(self.path / "index.json", json.dumps(index).encode())
+        with self.folder() as folder:
+            _write(folder, "oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
+            _write(folder, "index.json", json.dumps(index).encode())
 
     def wrote(self, digest: str) -> None:
         """Note that the daemon has written a blob, or would have if it were not there."""
@@ -150,8 +187,8 @@ class ImageLayout(Layout):
 
     __slots__ = ("root",)
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, writable=True)
+    def __init__(self, path: Path, real: str = "") -> None:
+        super().__init__(path, True, real)
         self.root = ""
         """The image's digest: the daemon writes a manifest after all that it names."""
 
@@ -166,7 +203,7 @@ class ImageLayout(Layout):
         """
         if not self.root:
             raise BakeError.of(f"The builder wrote no image to {self.path}")
-        if answered and answered.get("digest") == self.root:
+        if answered and answered["digest"] == self.root and self.holds(answered):
             return answered
         data = self.read(self.root)
         try:
@@ -177,9 +214,10 @@ class ImageLayout(Layout):
 
     def put(self, media_type: str, data: bytes) -> Descriptor:
         """Write a manifest and return its descriptor."""
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        _write(self.blob(digest), data)
-        return {"mediaType": media_type, "digest": digest, "size": len(data)}
+        encoded = hashlib.sha256(data).hexdigest()
+        with self.folder("blobs", "sha256") as folder:
+            _write(folder, encoded, data)
+        return {"mediaType": media_type, "digest": f"sha256:{encoded}", "size": len(data)}
 
     def enter(self, image: Descriptor, names: Mapping[str, str]) -> None:
         """Enter an image into `index.json` under names, each with its tag; without any, as `latest`.
@@ -207,12 +245,22 @@ def _replaced(manifest: Descriptor, by: Descriptor, tag: str, name: str) -> bool
     return manifest.get("digest") == by.get("digest")
 
 
-def _write(path: Path, data: bytes) -> None:
+def _create(folder: int, name: str, mode: int = 0o666) -> int:
+    return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder)
+
+
+def _write(folder: int, name: str, data: bytes) -> None:
     """Write a file that appears whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    temporary = f".{name[:32]}.{secrets.token_hex(4)}.tmp"
+    with open(_create(folder, temporary), "wb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
 
 
 class Content:
@@ -302,6 +350,8 @@ def _faults(what: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise RpcError(Code.NOT_FOUND, f"content {what}: not found") from error
+    except BakeError as error:
+        raise RpcError(Code.PERMISSION_DENIED, str(error)) from error
     except OSError as error:
         raise RpcError(Code.UNKNOWN, f"content {what}: {(error.strerror or 'input/output error').lower()}") from error
 
@@ -312,11 +362,12 @@ class _Blob:
     def __init__(self, layout: Layout, first: content_pb2.WriteContentRequest) -> None:
         if not first.ref:
             raise RpcError(Code.INVALID_ARGUMENT, "first message must have a reference")
-        folder = layout.own(layout.path / "ingest")
-        folder.mkdir(parents=True, exist_ok=True)
+        layout.own(layout.path / INGEST)
         self._layout = layout
-        self._path: Path | None = folder / secrets.token_hex(8)
-        self._file = open(self._path, "xb")  # noqa: SIM115 - closed by close()
+        self._name = secrets.token_hex(8)
+        with layout.folder(INGEST) as folder:
+            self._file = open(_create(folder, self._name), "wb")  # noqa: SIM115 - closed by close()
+        self._committed = False
         self._expected, self._total = first.expected, first.total
         self._hash = hashlib.new((first.expected or "sha256").partition(":")[0])
         self._offset = 0
@@ -358,18 +409,20 @@ class _Blob:
         if self._expected and self._expected != self._digest:
             fault = f"unexpected commit digest {self._digest}, expected {self._expected}"
             raise RpcError(Code.FAILED_PRECONDITION, fault)
+        self._layout.blob(self._digest)
+        os.fchmod(self._file.fileno(), 0o444)
         self._file.close()
-        blob = self._layout.blob(self._digest)
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        assert self._path  # noqa: S101 - a blob is committed once
-        self._path.chmod(0o444)
-        self._path.replace(blob)
-        self._path = None
+        algorithm, _, encoded = self._digest.partition(":")
+        with self._layout.folder(INGEST) as folder, self._layout.folder("blobs", algorithm) as blobs:
+            os.replace(self._name, encoded, src_dir_fd=folder, dst_dir_fd=blobs)
+        self._committed = True
 
     def close(self) -> None:
         """Remove what was not committed, and the folder where nothing else is under way."""
-        self._file.close()
-        with contextlib.suppress(OSError):
-            if self._path:
-                self._path.unlink()
-            (self._layout.path / "ingest").rmdir()
+        with contextlib.suppress(OSError, BakeError):
+            self._file.close()
+        with contextlib.suppress(OSError, BakeError), self._layout.folder() as root:
+            if not self._committed:
+                with self._layout.folder(INGEST) as folder:
+                    os.unlink(self._name, dir_fd=folder)
+            os.rmdir(INGEST, dir_fd=root)

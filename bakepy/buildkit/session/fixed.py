@@ -41,7 +41,7 @@ def open_folder(path: str | Path, real: str, mode: int = 0o777) -> int:
     folder = os.open("/", _WALK)
     try:
         for number, name in enumerate(names, 1):
-            inner = _enter(folder, name, mode if number == len(names) else 0o777)
+            inner = enter(folder, name, mode if number == len(names) else 0o777)
             os.close(folder)
             folder = inner
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
@@ -52,8 +52,8 @@ def open_folder(path: str | Path, real: str, mode: int = 0o777) -> int:
         os.close(folder)
 
 
-def _enter(folder: int, name: str, mode: int) -> int:
-    """Open a folder within another, made if need be."""
+def enter(folder: int, name: str, mode: int = 0o777) -> int:
+    """Open a folder within another, made where it is missing; a link is not followed. Raises OSError."""
     try:
         return os.open(name, _WALK, dir_fd=folder)
     except FileNotFoundError:

@@ -209,7 +209,7 @@ async def test_the_root_of_an_image_is_written_last(tmp_path: Path) -> None:
     manifest = b'{"mediaType": "some/type"}'
     async with connected(Content({"s": layout})) as peer:
         await call(peer, "Write", write("COMMIT", manifest))
-        other = {"digest": DIGEST, "size": 7}
+        other = {"mediaType": "a/b", "digest": DIGEST, "size": len(DATA)}
         layout.enter(layout.image(other), {})
         await call(peer, "Write", write("STAT", expected=DIGEST))
         layout.enter(layout.image(other), {"x/a:1": "1"})
@@ -220,7 +220,18 @@ async def test_the_root_of_an_image_is_written_last(tmp_path: Path) -> None:
         "digest": digest,
         "size": len(manifest),
     }
-    assert (named["digest"], named["size"]) == (DIGEST, 7)
+    assert (named["digest"], named["size"], named["mediaType"]) == (DIGEST, len(DATA), "a/b")
+
+
+async def test_an_image_of_another_size_than_answered_is_described_by_its_manifest(tmp_path: Path) -> None:
+    """What an exporter answers does not come into the index unless it is true."""
+    layout = ImageLayout(tmp_path)
+    manifest = b'{"mediaType": "some/type"}'
+    digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
+    async with connected(Content({"s": layout})) as peer:
+        await call(peer, "Write", write("COMMIT", manifest))
+    answered = {"mediaType": "a/b", "digest": digest, "size": 7}
+    assert layout.image(answered) == {"mediaType": "some/type", "digest": digest, "size": len(manifest)}
 
 
 @pytest.mark.parametrize(
@@ -251,6 +262,31 @@ def test_what_a_layout_holds_is_checked(tmp_path: Path) -> None:
     for digest, words in ((DIGEST, "another digest"), ("sha256:" + "0" * 64, "No such file"), ("x", "invalid digest")):
         with pytest.raises(BakeError, match=words):
             layout.read(digest)
+
+
+class Swapped(Layout):
+    """A layout in which a second process puts a link to elsewhere, just after paths were checked."""
+
+    __slots__ = ("swap",)
+
+    def own(self, path: Path) -> Path:
+        found = super().own(path)
+        if self.swap in path.relative_to(self.path).parts:
+            (self.path / self.swap).symlink_to(self.path.parent / "outside")
+        return found
+
+
+@pytest.mark.parametrize("folder", ["ingest", "blobs"])
+async def test_a_folder_swapped_for_a_link_is_not_followed(tmp_path: Path, folder: str) -> None:
+    """Blobs are written within the layout, whatever happens between check and use."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "layout").mkdir()
+    layout = Swapped(tmp_path / "layout", writable=True)
+    layout.swap = folder
+    async with connected(Content({"s": layout})) as peer:
+        found, _ = await call(peer, "Write", write("COMMIT", b"abc"))
+    assert found.status != 0
+    assert not list((tmp_path / "outside").iterdir())
 
 
 def test_a_layout_that_becomes_a_link_is_not_written(tmp_path: Path) -> None:
