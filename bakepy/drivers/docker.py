@@ -36,6 +36,8 @@ OLD = (
 """The BuildKits of Engines from a version on (each Engine's list of dependencies); later ones tell by themselves."""
 
 CHUNK = 1 << 18
+DROPPING = 2.0
+"""Seconds that an Engine has to take note of a load that is given up."""
 
 STORE = frozenset(
     {
@@ -141,28 +143,37 @@ async def image_loader(host: DockerHost, say: Callable[[str], None]) -> AsyncIte
     """
     import asyncio
 
+    from bakepy.transport.threads import apart
+
+    api = DockerApi(host)
     read, write = os.pipe()
     source, sink = os.fdopen(read, "rb"), os.fdopen(write, "wb", buffering=CHUNK)
-    loading = asyncio.ensure_future(asyncio.to_thread(_load, host, source, say))
+    loading = asyncio.ensure_future(apart(lambda: _load(api, source, say), give_up=api.hang_up))
     try:
         yield sink
     except BaseException as error:
         # The Engine sees the tar end in the middle and drops it; what it says of that matters only where it was
         # the Engine that stopped reading.
-        await asyncio.to_thread(_close, sink)
-        await asyncio.wait({loading})
-        refused = loading.exception()
+        closing = asyncio.ensure_future(apart(lambda: _close(sink)))
+        await asyncio.wait({loading, closing}, timeout=DROPPING)
+        loading.cancel()
+        await asyncio.wait({loading, closing})
+        refused = None if loading.cancelled() else loading.exception()
         if refused and isinstance(error, BrokenPipeError):
             raise refused from None
         raise
-    await asyncio.to_thread(_close, sink)
-    await loading
+    try:
+        await apart(lambda: _close(sink))
+        await loading
+    finally:
+        loading.cancel()
+        await asyncio.wait({loading})
 
 
-def _load(host: DockerHost, source: BinaryIO, say: Callable[[str], None]) -> None:
+def _load(api: DockerApi, source: BinaryIO, say: Callable[[str], None]) -> None:
     # Closing the reading end wakes a writer that the Engine no longer listens to.
     with source:
-        DockerApi(host).load(iter(lambda: source.read1(CHUNK), b""), say)  # type: ignore[attr-defined]
+        api.load(iter(lambda: source.read1(CHUNK), b""), say)  # type: ignore[attr-defined]
 
 
 def _close(sink: BinaryIO) -> None:

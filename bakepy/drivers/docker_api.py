@@ -20,7 +20,7 @@ from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import DriverError
 from bakepy.drivers.tls_stream import TlsStream
 from bakepy.records import Record
-from bakepy.transport.deadline import Deadline
+from bakepy.transport.deadline import Deadline, shut
 from bakepy.transport.endpoint import Endpoint, Tls
 from bakepy.transport.pump import ByteStream, SocketStream
 
@@ -81,6 +81,7 @@ class DockerApi:
     def __init__(self, host: DockerHost) -> None:
         self.host = host
         self._command: Command | None = None
+        self._loading: socket.socket | None = None
 
     def answers(self) -> bool:
         """Tell within about two seconds whether an Engine answers; never raises."""
@@ -180,6 +181,7 @@ class DockerApi:
     def load(self, chunks: Iterable[bytes], say: Callable[[str], None]) -> None:
         """Load a tar of images into the Engine's store, telling what it says; raises DriverError."""
         connection = self._connection(None)
+        self._loading = connection.sock
         try:
             headers = {"Content-Type": "application/x-tar", "Transfer-Encoding": "chunked"}
             # An Engine that has seen enough answers and hangs up in the middle: its answer says why.
@@ -198,6 +200,11 @@ class DockerApi:
             raise self._unreachable(error) from error
         finally:
             connection.close()
+
+    def hang_up(self) -> None:
+        """End a load that runs in another thread."""
+        if self._loading:
+            shut(self._loading)
 
     def _ping(self) -> str | None:
         connection = self._connection(QUICK)

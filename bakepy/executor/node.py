@@ -170,6 +170,7 @@ class NodeRun:
                 attempt.result = result = await build.solve(ask)
                 await self._warn(spec, result)
                 solved = await self._finish(build, vertex, result, lowered.exporters, steps)
+                outputs.check(spec, self.name)
             return Solved(outputs.enter(spec, solved.response, self.name), solved.answer)
 
     async def _call(self, build: Build, vertex: Vertex, ask: GatewayRequest, steps: Steps) -> Solved:

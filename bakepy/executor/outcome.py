@@ -101,11 +101,15 @@ def _decoded(key: str, value: str) -> Json:
 
 def check_metadata(path: Path) -> None:
     """Check that the metadata file can be written, before anything is built for it; raises BakeError."""
-    folder = path.parent
+    real = Path(os.path.realpath(path))
+    folder = real.parent
+    if real.exists() and not real.is_file() and not real.is_dir():
+        # It would be replaced by a file: root's /dev/null, too.
+        raise _unwritable(path, "not a regular file")
     reasons = (
         (errno.ENOENT, not folder.exists()),
         (errno.ENOTDIR, not folder.is_dir()),
-        (errno.EISDIR, path.is_dir()),
+        (errno.EISDIR, real.is_dir()),
         (errno.EACCES, not os.access(folder, os.W_OK | os.X_OK)),
     )
     number = next((number for number, holds in reasons if holds), 0)
@@ -129,13 +133,14 @@ def write_metadata(path: Path, outcomes: Mapping[str, Outcome], warnings: Sequen
         text = text.replace(char, f"\\u{ord(char):04x}")
     import tempfile  # 3 ms that few builds need
 
+    real = os.path.realpath(path)
     try:
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile("wb", dir=os.path.dirname(real), delete=False) as file:
             try:
                 file.write(text.encode("utf-8", "replace"))
                 file.flush()
                 os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
+                os.replace(file.name, real)
             except OSError:
                 os.unlink(file.name)
                 raise

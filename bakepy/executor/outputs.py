@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,13 +17,14 @@ from bakepy.diagnostics import BakeError
 from bakepy.drivers.interface import Capability
 from bakepy.executor.lower import NodeFacts
 from bakepy.executor.outcome import DESCRIPTOR, DIGEST
+from bakepy.model.text import quote
 from bakepy.planner.spec import Export, SolveSpec
 from bakepy.records import replace
 from bakepy.transport.threads import apart
 
 if TYPE_CHECKING:
     from bakepy.buildkit.session.content import Descriptor, ImageLayout
-    from bakepy.buildkit.session.filesend import DirTarget, OpenSink
+    from bakepy.buildkit.session.filesend import DirTarget, FileSend, OpenSink
     from bakepy.buildkit.session.rpc import Service
     from bakepy.executor.work import Work
 
@@ -38,6 +40,7 @@ class Outputs:
     ) -> None:
         self.facts = facts
         self.services: list[Service] = [] if services is None else services
+        self._files: FileSend | None = None
         self.layout: ImageLayout | None = None
         """The folder to which the daemon writes an image by blobs, where there is one."""
         self._stop: list[Callable[[BaseException], None]] = [] if _stop is None else _stop
@@ -60,8 +63,18 @@ class Outputs:
             if targets:
                 from bakepy.buildkit.session.filesend import FileSend
 
-                outputs.services.append(FileSend(targets, outputs._failed, work.warn))
+                outputs._files = FileSend(targets, outputs._failed, work.warn)
+                outputs.services.append(outputs._files)
             yield outputs
+
+    def check(self, spec: SolveSpec, node: str) -> None:
+        """Raise BrokenAnswer where the builder ended a build without sending a result."""
+        from bakepy.buildkit.errors import BrokenAnswer
+
+        for index in self._files.missing if self._files else ():
+            export = spec.exports[index]
+            place = f" for {quote(export.dest)}" if export.dest else ""
+            raise BrokenAnswer(f'the builder "{node}" sent no result of type "{export.type}"{place}')
 
     def enter(self, spec: SolveSpec, response: Mapping[str, str], node: str) -> Mapping[str, str]:
         """Enter the image into the index of its layout, which the daemon leaves to this side; raises BakeError.
@@ -143,18 +156,40 @@ def _layout(export: Export, real: str) -> ImageLayout:
 
 
 class _LoadSink:
-    """Feed a Docker Engine through a pipe; its writes block, so they run in a thread."""
+    """Feed a Docker Engine through a pipe, without a thread: nothing could end one that an Engine keeps waiting."""
 
     name = "the Docker Engine"
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._pipe = file.fileno()
+        os.set_blocking(self._pipe, False)
 
     async def write(self, data: bytes) -> None:
-        await asyncio.to_thread(self._file.write, data)
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._pipe, rest) :]
+            except BlockingIOError:
+                await _writable(self._pipe)
 
     async def commit(self) -> None:
-        await asyncio.to_thread(self._file.flush)
+        return
 
     async def abort(self) -> None:
         return
+
+
+async def _writable(pipe: int) -> None:
+    """Wait until a pipe has room, or no reader."""
+    loop = asyncio.get_running_loop()
+    room: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not room.done():
+            room.set_result(None)
+
+    loop.add_writer(pipe, wake)
+    try:
+        await room
+    finally:
+        loop.remove_writer(pipe)

@@ -24,7 +24,7 @@ class Deadline:
         with self._lock:
             self._sockets.append(sock)
             if self.over:
-                _shut(sock)
+                shut(sock)
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -39,10 +39,11 @@ class Deadline:
         with self._lock:
             self.over = True
             for sock in self._sockets:
-                _shut(sock)
+                shut(sock)
 
 
-def _shut(sock: socket.socket) -> None:
+def shut(sock: socket.socket) -> None:
+    """Hang up a socket, which ends what other threads do with it."""
     with contextlib.suppress(OSError):
         # Not TLS's own way, which would take the state from under a thread that reads.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -23,6 +23,7 @@ from bakepy.drivers.docker import DockerDriver, buildkit_version, image_loader
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import Capability, DriverError, Status
+from bakepy.executor.outputs import _LoadSink
 from tests.building import build
 from tests.waiting import PATIENCE, wait_for
 
@@ -215,7 +216,14 @@ def answering(path: Path, answer: bytes, drips: threading.Event | None = None) -
                 if drips:
                     drips.set()
 
-    with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
+    with served(path, Handler) as host:
+        yield host
+
+
+@contextlib.contextmanager
+def served(path: Path, handler: type[socketserver.BaseRequestHandler]) -> Iterator[DockerHost]:
+    """Handle each connection while the context lasts."""
+    with socketserver.ThreadingUnixStreamServer(str(path), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -223,6 +231,40 @@ def answering(path: Path, answer: bytes, drips: threading.Event | None = None) -
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["reads nothing", "answers without an end"])
+async def test_a_load_ends_with_its_task_whatever_the_engine_does(answers: bool, tmp_path: Path) -> None:
+    """An Engine that keeps a load waiting does not keep the command."""
+    under_way, gone = threading.Event(), threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            if answers:
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+                with contextlib.suppress(OSError):
+                    while not gone.is_set():
+                        self.request.sendall(b'{"stream": "still loading"}\n' * 100)
+                        under_way.set()
+            under_way.set()
+            gone.wait(PATIENCE)
+
+    async def load(host: DockerHost) -> None:
+        async with image_loader(host, lambda _text: None) as file:
+            sink = _LoadSink(file)
+            for _ in range(1 if answers else 100):
+                await sink.write(bytes(1 << 16))
+
+    with served(tmp_path / "d", Handler) as host:
+        try:
+            task = asyncio.create_task(load(host))
+            assert await asyncio.to_thread(under_way.wait, PATIENCE)
+            task.cancel()
+            await asyncio.wait({task}, timeout=PATIENCE)
+            assert task.cancelled()
+        finally:
+            gone.set()
 
 
 @pytest.mark.parametrize("version", ['{"ApiVersion": "a.b"}', '{"ApiVersion": 5}', '{"ApiVersion": "1.99999"}'])

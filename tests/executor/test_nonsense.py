@@ -22,17 +22,19 @@ from bakepy.buildkit.history import IN_TOTO, PREDICATE_TYPE, PROVENANCE, READ, P
 from bakepy.buildkit.proto import content_pb2, control_pb2
 from bakepy.buildkit.requests import Definition, GatewayRequest, Ref, Result
 from bakepy.buildkit.session.content import read_descriptor
+from bakepy.buildkit.session.filesend import DirTarget, FileSend
 from bakepy.buildkit.session.server import SessionError
 from bakepy.diagnostics import BakeError
 from bakepy.drivers.container import _state
 from bakepy.drivers.container_pull import DOWNLOADING, Pull
 from bakepy.executor import index
 from bakepy.executor.foreign import _processes
+from bakepy.executor.lower import NodeFacts
 from bakepy.executor.node import _tag_caches
 from bakepy.executor.outcome import _decoded
-from bakepy.executor.outputs import check_answer
+from bakepy.executor.outputs import Outputs, check_answer
 from bakepy.executor.provenance import SLSA_1, entries
-from bakepy.planner.spec import Cache, InlineDockerfile, LocalContext, SolveSpec
+from bakepy.planner.spec import Cache, Export, InlineDockerfile, LocalContext, SolveSpec
 from bakepy.platforms import _compatible
 
 TEXTS = {
@@ -87,6 +89,19 @@ def test_an_image_with_an_impossible_digest_names_the_builder(digest: str) -> No
     check_answer({index.DIGEST: DIGEST}, "node7")
     with pytest.raises(BrokenAnswer, match='"node7"'):
         check_answer({index.DIGEST: digest}, "node7")
+
+
+@pytest.mark.parametrize("type", ["local", "tar", "oci"])
+def test_a_result_that_was_not_sent_names_the_builder(type: str, tmp_path: Path) -> None:
+    """A build without its result has failed, whatever the builder says."""
+    export = Export(type, (), str(tmp_path / "o"))
+    spec = SolveSpec(LocalContext("."), InlineDockerfile("FROM scratch"), exports=(export,))
+    outputs = Outputs(NodeFacts())
+    outputs._files = FileSend({0: DirTarget(tmp_path)})
+    with pytest.raises(BrokenAnswer, match=f'"node7" sent no result of type "{type}"'):
+        outputs.check(spec, "node7")
+    outputs._files.missing.clear()
+    outputs.check(spec, "node7")
 
 
 @pytest.mark.parametrize("size", [None, 2, 4], ids=["no blob", "too large", "too small"])

@@ -102,3 +102,22 @@ def test_a_metadata_file_that_can_be_written_is_let_pass(tmp_path: Path) -> None
     check_metadata(tmp_path / "m.json")
     (tmp_path / "m.json").write_text("{}")
     check_metadata(tmp_path / "m.json")
+
+
+def test_a_metadata_file_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A device or pipe would be replaced by a file."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(BakeError, match="not a regular file"):
+            check_metadata(tmp_path / name)
+
+
+def test_a_metadata_file_is_written_through_a_link(tmp_path: Path) -> None:
+    """A link stays what it is, as with the reference."""
+    (tmp_path / "link").symlink_to("file")
+    for _ in range(2):
+        check_metadata(tmp_path / "link")
+        write_metadata(tmp_path / "link", {})
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "{}"

@@ -8,6 +8,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -75,6 +76,8 @@ class FileSend:
         self._on_error = on_error
         self._warn = warn
         self._room = Room()
+        self.missing = set(targets)
+        """Targets whose results have not come."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return the handler of DiffCopy."""
@@ -87,13 +90,14 @@ class FileSend:
             if target is None:
                 raise RpcError(Code.NOT_FOUND, f"exporter {index} not found")
             if isinstance(target, DirTarget):
-                await self._receive_directory(call, target)
+                await self._receive_directory(call, int(index), target)
             else:
                 await _receive_archive(call, target)
+                self.missing.discard(int(index))
         except Exception as error:
             raise await self._failed(call, _known(error, target), directory=isinstance(target, DirTarget)) from error
 
-    async def _receive_directory(self, call: Call, target: DirTarget) -> None:
+    async def _receive_directory(self, call: Call, index: int, target: DirTarget) -> None:
         if target.delete and call.metadata.get("buildkit-exporter-multi-platform") != ["1"]:
             raise BakeError.of(
                 "The daemon does not support mode=delete",
@@ -105,7 +109,8 @@ class FileSend:
         except OSError as error:
             raise WriteError(b"", error) from error
         try:
-            receiver = Receiver(call, root, delete=target.delete, room=self._room)
+            complete = partial(self.missing.discard, index)
+            receiver = Receiver(call, root, delete=target.delete, room=self._room, complete=complete)
             await receiver.run()
         finally:
             os.close(root)

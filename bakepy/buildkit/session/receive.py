@@ -15,6 +15,7 @@ import os
 import secrets
 import stat
 from collections import deque
+from collections.abc import Callable
 
 from bakepy.buildkit.proto import fsutil_pb2
 from bakepy.buildkit.session import fsutil
@@ -137,10 +138,20 @@ class _File:
 class Receiver:
     """Receive one transfer into the directory open as `root`; with `delete`, remove what was not in it."""
 
-    def __init__(self, call: Call, root: int, *, delete: bool = False, room: Room | None = None) -> None:
+    def __init__(
+        self,
+        call: Call,
+        root: int,
+        *,
+        delete: bool = False,
+        room: Room | None = None,
+        complete: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`complete` is called once all is written, before the sender learns of it."""
         self._call = call
         self._root = root
         self._delete = delete
+        self._complete_all = complete
         self._stack = [_Directory(b"", os.dup(root), None)]
         self._waiting = _Waiting(room or Room())
         self._files: dict[int, _File] = {}
@@ -217,6 +228,7 @@ class Receiver:
             while self._stack:
                 self._leave()
             self._finished = True
+            self._complete_all()
             await self._call.send(fsutil_pb2.Packet(type="PACKET_FIN").SerializeToString())
 
     def _apply(self, number: int, entry: fsutil_pb2.Stat) -> None:

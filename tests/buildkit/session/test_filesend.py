@@ -439,6 +439,26 @@ async def test_archive_error_is_told(tmp_path: Path) -> None:
     assert (await archive(lambda _: FileSink(Path("/dev/full")), b"abc"))[0]
 
 
+@pytest.mark.parametrize("cut", [False, True])
+async def test_results_that_did_not_come_are_known(cut: bool, tmp_path: Path) -> None:
+    """A result counts once all of it is written, even before the sender agrees."""
+    service = FileSend({0: DirTarget(tmp_path / "folder"), 1: lambda _: FileSink(tmp_path / "file")})
+    assert service.missing == {0, 1}
+    async with connected(service) as peer:
+        folder = await peer.call(DIFF_COPY)
+        await folder.send(entry(b"a"))
+        archive = await peer.call(DIFF_COPY, [("buildkit-attachable-exporter-id", "1")])
+        await archive.send(session_pb2.BytesMessage(data=b"x").SerializeToString())
+        if not cut:
+            await folder.send(END)
+            request = fsutil_pb2.Packet.FromString(await folder.receive() or b"")
+            await folder.send(data(request.ID))
+            assert fsutil_pb2.Packet.FromString(await folder.receive() or b"").type == fsutil.FIN
+            await archive.half_close()
+            await archive.rest()
+    assert service.missing == ({0, 1} if cut else set())
+
+
 async def test_unknown_exporter_is_refused() -> None:
     """An exporter that nobody asked for is refused."""
     told: list[BakeError] = []
