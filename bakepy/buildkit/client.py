@@ -37,7 +37,7 @@ A daemon sometimes keeps the stream open for seconds after it has said all there
 """
 UNHEARD = 0.25
 """Seconds that a build which failed without any status has to send one."""
-LINGER = 60.0
+LINGER = 20.0
 """Seconds that a status stream may last after its build's end, whatever it still sends."""
 
 

@@ -24,7 +24,7 @@ LIMIT = 64 << 20
 """The most bytes of a build's provenance that are read, for all platforms together."""
 OVERHEAD = 1 << 10
 """Bytes that a platform takes besides what it is sent as."""
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds that a builder has for a build's provenance."""
 
 
