@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from typing import Any
 
 LIMIT = 16 << 20
 """Bytes that a definition, or a file that it names, may have."""
@@ -46,6 +47,22 @@ def read_file(path: str | os.PathLike[str], limit: int = LIMIT, *, pipes: bool =
         # A pipe with a name in a folder, unlike that of `<(…)`: its writer is missing, and might never come.
         raise OSError(errno.EAGAIN, "it is a pipe that nothing writes to", os.fspath(path))
     return data
+
+
+def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the object that a JSON file holds: one that another program writes.
+
+    Raises OSError as `read_file`, and ValueError for anything but a JSON object and for one that nests too deep.
+    """
+    import json
+
+    try:
+        value = json.loads(read_file(path))
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
+    if not isinstance(value, dict):
+        raise ValueError("it is not a JSON object")
+    return value
 
 
 def read_descriptor(descriptor: int, limit: int = LIMIT) -> bytes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from bakepy.cli.units import parse_duration
 from bakepy.diagnostics import BakeError
+from bakepy.files import read_object
 from bakepy.records import Record
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def parse(texts: Iterable[str]) -> Filter:
 def usual(settings: Settings) -> list[str]:
     """Return the filters that Docker's client configuration adds to each prune."""
     try:
-        found = json.loads((settings.docker_config / "config.json").read_bytes()).get("pruneFilters") or []
+        found = read_object(settings.docker_config / "config.json").get("pruneFilters") or []
     except (OSError, ValueError, AttributeError):
         return []
     return [str(text) for text in found if "=" in str(text)]

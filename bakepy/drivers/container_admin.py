@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 import warnings
@@ -20,6 +21,7 @@ from bakepy.drivers.container_spec import ALL_GPUS, FILES, WSL, Surroundings, ar
 from bakepy.drivers.docker_api import DockerApi
 from bakepy.drivers.docker_host import DockerHost
 from bakepy.drivers.interface import Amount, DriverError
+from bakepy.files import refusal
 from bakepy.settings import Settings
 
 CALL = 60
@@ -206,7 +208,7 @@ def _login(image: str, settings: Settings) -> dict[str, Any] | None:
     from docker.auth import load_config, resolve_repository_name
 
     file = settings.docker_config / "config.json"
-    if not file.exists():
+    if not file.exists() or refusal(os.stat(file), pipes=False):
         return None
     registry, _ = resolve_repository_name(image)
     with warnings.catch_warnings():

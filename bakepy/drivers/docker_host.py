@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 from pathlib import Path
 from typing import Final
 
 from bakepy.drivers.interface import DriverError
+from bakepy.files import read_object, refusal
 from bakepy.records import Record
 from bakepy.settings import Settings
 from bakepy.transport.endpoint import Tls
@@ -33,7 +34,7 @@ def current_context(settings: Settings) -> str:
     if settings.docker_context:
         return settings.docker_context
     try:
-        config = json.loads((settings.docker_config / "config.json").read_bytes())
+        config = read_object(settings.docker_config / "config.json")
         return str(config.get("currentContext") or "default")
     except (OSError, ValueError, AttributeError):
         return "default"
@@ -50,7 +51,7 @@ def context_names(settings: Settings) -> list[str]:
     names = []
     for file in (settings.docker_config / "contexts" / "meta").glob("*/meta.json"):
         try:
-            names.append(str(json.loads(file.read_bytes())["Name"]))
+            names.append(str(read_object(file)["Name"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return ["default", *sorted(names)]
@@ -64,7 +65,7 @@ def docker_host(settings: Settings, context: str) -> DockerHost:
     folder = hashlib.sha256(context.encode(errors="surrogatepass")).hexdigest()
     contexts = settings.docker_config / "contexts"
     try:
-        record = json.loads((contexts / "meta" / folder / "meta.json").read_bytes())
+        record = read_object(contexts / "meta" / folder / "meta.json")
         url = str(record["Endpoints"]["docker"].get("Host") or DEFAULT_SOCKET)
     except FileNotFoundError:
         raise DriverError.of(
@@ -88,4 +89,9 @@ def _tls(folder: Path) -> Tls:
 
 
 def _existing(path: Path) -> Path | None:
-    return path if path.exists() else None
+    if not path.exists():
+        return None
+    # OpenSSL would wait for a pipe's writer.
+    if why := refusal(os.stat(path), pipes=False):
+        raise DriverError.of(f"cannot read {path}", why)
+    return path

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from bakepy.drivers.interface import DriverError
+from bakepy.files import read_object
 from bakepy.settings import Settings
 
 FILE = "provenance.d/github_actions_context.json"
@@ -49,7 +49,7 @@ def actions_context(settings: Settings) -> bytes | None:
     if not (settings.flag("GITHUB_ACTIONS") and name and path):
         return None
     try:
-        payload = json.loads(Path(path).read_bytes())
+        payload = read_object(path)
     except OSError as error:
         raise DriverError.of(f'failed to read GITHUB_EVENT_PATH "{path}"', error.strerror or "") from error
     except ValueError as error:

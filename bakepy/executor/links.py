@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakepy.diagnostics import BakeError, Diagnostic
+from bakepy.files import read_file
 from bakepy.planner.spec import InlineDockerfile, LinkContext, LocalDockerfile, SolveSpec
 
 if TYPE_CHECKING:
     from bakepy.executor.check import Locate
 
 _CHOOSES = re.compile(r"^\s*FROM\s+--platform=", re.IGNORECASE | re.MULTILINE)
-LARGEST = 1 << 20
-"""Characters of a Dockerfile that are looked at."""
 
 
 def missing_platforms(specs: Mapping[str, SolveSpec], locate: Locate) -> Iterator[Diagnostic]:
@@ -52,8 +50,7 @@ def _follows(spec: SolveSpec, context: str) -> bool:
             pass
         case LocalDockerfile(path):
             try:
-                with Path(path).open(encoding="utf-8", errors="replace") as file:
-                    text = file.read(LARGEST)
+                text = read_file(path).decode("utf-8", "replace")
             except OSError:
                 return False
         case _:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from bakepy.files import read_object
 
 PROXIES = {
     "httpProxy": "HTTP_PROXY",
@@ -21,7 +22,7 @@ def proxies(docker_config: Path, host: str) -> dict[str, str]:
     A configuration that cannot be read names none.
     """
     try:
-        config = json.loads((docker_config / "config.json").read_bytes())
+        config = read_object(docker_config / "config.json")
         found = config.get("proxies") or {}
         chosen = found.get(host) or found.get("default") or {}
         values = {arg: chosen[key] for key, arg in PROXIES.items() if isinstance(chosen.get(key), str) and chosen[key]}

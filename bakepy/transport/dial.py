@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bakepy.files import read_file
 from bakepy.transport.endpoint import Endpoint, Tls
 from bakepy.transport.faults import TransportError, unreadable
 
@@ -102,6 +103,6 @@ def _pem(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         raise unreadable(path, error) from error

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from bakepy.buildkit.session.credentials import DockerConfig
 from bakepy.buildkit.session.rpc import Call, Handler
+from bakepy.files import read_object
 from bakepy.transport.threads import apart
 
 if TYPE_CHECKING:
@@ -108,13 +109,13 @@ def _stored_seed(path: Path, host: str) -> bytes:
 
     seeds: dict[str, object] = {}
     with contextlib.suppress(FileNotFoundError, ValueError):
-        seeds |= json.loads(path.read_text("utf-8"))
+        seeds |= read_object(path)
     match seeds.get(host):
         case {"Seed": str(known)}:
             return b64decode(known)
     fresh = os.urandom(SEED_SIZE)
     seeds[host] = {"Seed": b64encode(fresh).decode()}
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         json.dump(seeds, file, indent=2)
     return fresh
@@ -124,6 +125,9 @@ def _stored_seed(path: Path, host: str) -> bytes:
 def _locked(path: Path) -> Iterator[None]:
     import fcntl
 
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)

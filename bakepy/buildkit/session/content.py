@@ -151,13 +151,10 @@ class Layout(Record):
     def read(self, digest: str) -> bytes:
         """Return a manifest or another small blob; raises BakeError where it is missing, large or corrupt."""
         try:
-            with self.blob(digest).open("rb") as file:
-                data = file.read(SMALL + 1)
+            data = read_file(self.blob(digest), SMALL)
         except (OSError, RpcError) as error:
             reason = error.message if isinstance(error, RpcError) else error.strerror
             raise BakeError.of(f"Cannot read {digest} in {self.path}", f"{reason}.") from error
-        if len(data) > SMALL:
-            raise BakeError.of(f"Cannot read {digest} in {self.path}", f"It is larger than {SMALL >> 20} MiB.")
         algorithm, _, encoded = digest.partition(":")
         if hashlib.new(algorithm, data).hexdigest() != encoded:
             raise BakeError.of(f"Cannot read {digest} in {self.path}", "The file has another digest.")

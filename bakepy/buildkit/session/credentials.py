@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from bakepy.buildkit.session.rpc import Code, RpcError
+from bakepy.files import read_file
 from bakepy.records import Record
 
 HUB_KEY = "https://index.docker.io/v1/"
@@ -95,7 +96,7 @@ class DockerConfig:
 
 def _read(path: Path) -> Mapping[str, object]:
     try:
-        text = path.read_text("utf-8")
+        text = read_file(path).decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -106,7 +107,7 @@ def _read(path: Path) -> Mapping[str, object]:
 def _parse(text: str, where: str) -> Mapping[str, object]:
     try:
         return _object(json.loads(text or "{}"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RpcError(Code.FAILED_PRECONDITION, f"{where} is not JSON: {error}") from error
 
 

@@ -239,7 +239,7 @@ async def test_an_image_of_another_size_than_answered_is_described_by_its_manife
     [
         (b"a layer", "is no manifest"),
         (b"[]", "is no manifest"),
-        (b" " * (SMALL + 1), "larger than 4 MiB"),
+        (b" " * (SMALL + 1), "more than the 4 MiB"),
     ],
     ids=["text", "list", "large"],
 )
