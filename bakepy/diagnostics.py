@@ -250,9 +250,10 @@ def headline(diagnostics: Sequence[Diagnostic]) -> str:
         return "no diagnostics"
     first = next((d for d in errors if not d.further), errors[0])
     place = ""
-    if first.subject:
-        source, start, _ = first.subject
-        place = f"{source.name}:{source.position(start)[0]}: "
+    if span := first.subject or (first.related[0][1] if first.related else None):
+        name, (line, _) = span.source.name, span.source.position(span.start)
+        # Of a flag, the summary has the text.
+        place = "" if name.startswith("--") else f"{name}:{line}: "
     summary, rest = first.summary.partition("\n")[0], len(errors) - 1
     return one_line(f"{place}{summary}{f' (and {rest} more)' if rest else ''}")
 

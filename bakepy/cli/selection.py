@@ -268,7 +268,8 @@ def _attest(kind: str, text: str) -> Setting:
     try:
         (attest,) = Attest.shorthand(kind, text)
     except EntryError as fault:
-        raise BakeError.of(f"invalid value for attest: {fault}") from None
+        hint = f"Write --{kind}=true, --{kind}=false or --{kind}=KEY=VALUE."
+        raise BakeError.of(f"invalid value for attest: {fault}", hint=hint) from None
     return Setting.flag("attest", str(attest))
 
 
@@ -278,7 +279,8 @@ def _policy_is_disabled(given: Given) -> bool:
     try:
         policies = [policy for text in given.all("policy") for policy in Policy.parse(text)]
     except EntryError as fault:
-        raise BakeError.of(str(fault)) from None
+        hint = "Write --policy KEY=VALUE, such as --policy disabled=true."
+        raise BakeError.of(f"invalid value for policy: {fault}", hint=hint) from None
     for policy in policies:
         for what, found in (("filename", policy.files), ("reset", policy.reset)):
             if found:

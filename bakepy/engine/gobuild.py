@@ -229,10 +229,15 @@ def _run(
     if process.returncode:
         raise InstallError.of(
             f"{name} could not be built",
-            "\n".join(lines[-12:]),
+            _reason(lines),
             hint=no_room(place) or "where modules cannot be fetched, " + MODULE_MIRROR_FAILURES,
         )
     return lines
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """Return the end of what Go says, without the names of packages: those of other compilers still go on."""
+    return "\n".join([line for line in lines if " " in line or ":" in line][-12:])
 
 
 def cgo_lacks(settings: Settings) -> list[str]:

@@ -254,7 +254,9 @@ def _warn_unknown(
         if name not in names:
             near = nearest(name, names)
             hint = f'did you mean "{near}"?' if near else f"it has no effect in a {block.type}"
-            if owner := next((kind for kind, own in owners.items() if name in own and kind != block.type), None):
+            owner = next((kind for kind, own in owners.items() if name in own and kind != block.type), None)
+            # "target" in a group is rather a slip for "targets" than meant for a target.
+            if owner and not (near and near.startswith(name)):
                 hint = f"{name} belongs in a {owner}"
             detail = f'An argument named "{name}" is not expected here.'
             warnings.append(

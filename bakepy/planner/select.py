@@ -85,7 +85,8 @@ def _expand(definition: Definition, name: str) -> list[str]:
 
 
 def _known(definition: Definition) -> str:
-    names = [n for n in (*definition.groups, *definition.targets) if not n.startswith("_")]
+    both = dict.fromkeys((*definition.groups, *definition.targets))
+    names = [name for name in both if not name.startswith("_")]
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return f"There are: {shown}." if names else "The definition has no targets."
 
@@ -246,7 +247,8 @@ class Resolver:
         attribute, override = OVERRIDES[change.key]
         if override.form is Form.NAMED and not change.name and override.expects:
             setting = self._responsible(target, change)
-            raise setting.fault(override.expects, word=change.key, start=len(setting.pattern) + 1)
+            hint = f"Write for instance --set '{setting.pattern}.{change.key}.NAME=VALUE'."
+            raise setting.fault(override.expects, hint, change.key, len(setting.pattern) + 1)
         try:
             target.override(change)
         except EntryError as fault:

@@ -123,6 +123,7 @@ def test_the_date_of_sources_becomes_an_argument(capsys, monkeypatch):
         (["--print", "--var=x"], 'invalid variable "x", expected key=value'),
         (["--print", "--call=a,b"], "invalid print value: a,b"),
         (["--print", "--call=a,x=y"], "invalid print field: x=y"),
+        (["--print", "--policy=x.rego"], "invalid value for policy: invalid value x.rego"),
         (["--print", "--policy=filename=x"], "--policy does not accept filename"),
         (["--print", "--policy=disabled=1,strict=1"], "disabled policy cannot be combined"),
         (["--print", "--allow=foo"], 'unknown entitlement key "foo"'),

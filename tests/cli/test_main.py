@@ -73,6 +73,13 @@ def test_an_error_with_a_place_is_printed_once(capsys: pytest.CaptureFixture[str
     assert "\n".join(lines).count(first.detail) == 1
 
 
+@pytest.mark.parametrize(("name", "place"), [("compose.yaml", "compose.yaml:2: "), ("--set", "")])
+def test_last_line_names_a_related_place(capsys: pytest.CaptureFixture[str], name: str, place: str) -> None:
+    """An error without a subject has its first relation's place."""
+    related = (("it is here", Span(Source(name, "a: b\nc: d\n"), 5, 6)),)
+    assert shown(capsys, Diagnostic("bad key", related=related))[-1] == f"ERROR: {place}bad key"
+
+
 def test_an_error_of_several_lines_is_shown_in_full_above_a_short_one(capsys: pytest.CaptureFixture[str]) -> None:
     """The end of a log, say, is set in; the last line is the summary."""
     lines = shown(capsys, Diagnostic("the engine did not start", "the end of its log:\nno space left"))

@@ -322,6 +322,20 @@ def test_the_shipped_modules_pin_what_is_built() -> None:
     assert f"github.com/moby/buildkit {BUILDKIT_VERSION} h1:" in (gobuild.MODULES / "buildkit" / "go.sum").read_text()
 
 
+def test_failed_compilation_shows_what_failed(with_path: Callable[..., Settings], home: Path, say: Say) -> None:
+    """Names of packages that still compile do not hide the error."""
+    go = """#!/bin/sh
+[ "$1" = build ] || exec echo net/http
+printf 'net/http: fork/exec compile: no such file\\n' >&2
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo golang.org/x/package$i >&2; done
+exit 1
+"""
+    with_path(go=go)
+    with pytest.raises(InstallError) as caught:
+        gobuild.build(gobuild.Go(home / "bin" / "go", {}), gobuild.BUILDKITD, home / "buildkitd", say)
+    assert caught.value.diagnostics[0].detail == "net/http: fork/exec compile: no such file"
+
+
 def test_too_little_room_is_told_before_anything_is_fetched(
     with_path: Callable[..., Settings], say: Say, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

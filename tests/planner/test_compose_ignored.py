@@ -231,6 +231,15 @@ def test_platform_of_a_service_is_not_warned_of_beside_those_of_its_build():
         assert outcome(service(build, ", platform: linux/arm64"))[1] == []
 
 
+def test_error_comes_with_the_variables_that_are_not_set():
+    """An empty variable explains an error in a short form."""
+    with pytest.raises(BakeError, match="empty section between colons") as caught:
+        outcome('services: {app: {build: ., volumes: ["${GONE}:/data"]}}')
+    assert [d.summary for d in caught.value.diagnostics[1:]] == [
+        'The "GONE" variable is not set. Defaulting to a blank string.'
+    ]
+
+
 def test_include_warns_of_unknown_keys(folder):
     """A key that an include does not have is warned of."""
     (folder / "b.yml").write_text("services: {b: {build: .}}")

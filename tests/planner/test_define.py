@@ -119,12 +119,13 @@ def test_attributes_that_nothing_knows_are_warned_of():
         ('target "a" { targets = ["b"] }', "targets belongs in a group"),
         ('group "a" {\n targets = []\n tags = ["b"]\n}', "tags belongs in a target"),
         ('group "a" {\n targets = []\n dockerfile = "b"\n}', "dockerfile belongs in a target"),
+        ('group "a" {\n targets = []\n target = ["b"]\n}', 'did you mean "targets"?'),
         ('target "a" { default = "b" }', "default belongs in a variable"),
         ('variable "a" { tags = ["b"] }', ""),
         ('target "a" { tag = ["b"] }', 'did you mean "tags"?'),
     ],
 )
 def test_attribute_of_another_block_names_that_block(text: str, hint: str) -> None:
-    """A similar name is no help where the attribute has a place."""
+    """A similar name helps only if it completes the word."""
     found = defined(text + "\n")
     assert [w.hint for w in found.warnings][:1] == [hint] or not hint

@@ -69,7 +69,7 @@ def test_dots_in_names_are_underscores():
     ("names", "message", "hint"),
     [
         (["moer"], "failed to find target moer", "Did you mean 'more'?"),
-        (["zzz"], "failed to find target zzz", "There are: default, more, self, a, b, c, self, x-1, x-2."),
+        (["zzz"], "failed to find target zzz", "There are: default, more, self, a, b, c, x-1, x-2."),
         (["y*"], 'could not find any target matching "y*"', "There are: default"),
     ],
 )
@@ -198,6 +198,13 @@ def test_set_changes_targets_and_what_they_inherit(sets, target, field, value):
 def test_an_override_that_cannot_be_is_named(text, message):
     """The faults of --set are the reference's."""
     assert str(fault(INHERITS, "left", sets=(text,))) == message
+
+
+@pytest.mark.parametrize("key", ["args", "contexts", "labels", "extra-hosts"])
+def test_override_without_a_name_says_where_it_stands(key):
+    """Each key that takes names shows how to write one."""
+    (diagnostic,) = fault(INHERITS, "left", sets=(f"left.{key}=1",)).diagnostics
+    assert diagnostic.hint == f"Write for instance --set 'left.{key}.NAME=VALUE'."
 
 
 def test_an_override_that_empties_is_warned_of():

@@ -108,6 +108,13 @@ class _Loaded(NamedTuple):
 def _load(files: list[File], environment: Mapping[str, str]) -> _Loaded:
     """Return what files say together. Raises BakeError."""
     notices = Notices()
+    try:
+        return _read(files, environment, notices)
+    except BakeError as error:
+        raise BakeError([*error.diagnostics, *notices.of_variables()]) from None
+
+
+def _read(files: list[File], environment: Mapping[str, str], notices: Notices) -> _Loaded:
     parsed: dict[str, list[Document]] = {}
     name = project_name(files, Interpolation(environment.get, notices), parsed)
     environment = {**environment, PROJECT: name or environment.get(PROJECT) or "bake"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bakepy.diagnostics import Diagnostic
+from bakepy.diagnostics import Diagnostic, Severity
 from bakepy.planner.compose.booleans import advice
 from bakepy.planner.compose.faults import Fault, Steps
 from bakepy.planner.compose.places import Places
@@ -18,6 +18,11 @@ class Notices:
         """Warn that a variable became empty because it is not set."""
         message = f'The "{name}" variable is not set. Defaulting to a blank string.'
         self._found.setdefault(("unset", name), Fault((), message))
+
+    def of_variables(self) -> list[Diagnostic]:
+        """Return the warnings of variables that are not set, which explain many an error."""
+        unset = (fault for (topic, _), fault in self._found.items() if topic == "unset")
+        return [Diagnostic(fault.message, severity=Severity.WARNING) for fault in unset]
 
     def boolean(self, path: Steps, text: str) -> None:
         """Warn of a word for a boolean that YAML 1.2 does not have; other words pass."""
