@@ -64,6 +64,7 @@ reference: .venv/dev
 record: reference
 	BUILDX=$(CURDIR)/.cache/reference/buildx $(BIN)/python -m tests.peer.record
 	BUILDX=$(CURDIR)/.cache/reference/buildx $(BIN)/python -m tests.peer.record_definitions
+	BUILDX=$(CURDIR)/.cache/reference/buildx $(BIN)/python -m tests.peer.record_compose
 
 proto: .venv/dev
 	$(BIN)/python -m bakepy.buildkit.proto.generate

@@ -7,6 +7,7 @@ service starts; the rest is built from pinned Go modules, or installed where it 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
@@ -139,8 +140,14 @@ def unpack(folder: Path, package: str, programs: dict[str, str]) -> None:
 
 
 def build(folder: Path, wanted: dict[Path, Program]) -> None:
-    """Build what is not there yet, all with one set of caches."""
-    missing = {target: program for target, program in wanted.items() if not target.exists()}
+    """Build what is not there yet, or was built of another version; all with one set of caches."""
+    stamps = folder / "stamps"
+    stamps.mkdir(exist_ok=True)
+    missing = {
+        target: program
+        for target, program in wanted.items()
+        if not target.exists() or not _is(stamps / target.name, recipe(program))
+    }
     if not missing:
         return
     settings = Settings()
@@ -152,6 +159,17 @@ def build(folder: Path, wanted: dict[Path, Program]) -> None:
         for target, program in missing.items():
             gobuild.build(go, program, scratch / target.name, say)
             os.replace(scratch / target.name, target)
+            (stamps / target.name).write_text(recipe(program))
+
+
+def recipe(program: Program) -> str:
+    """Return a digest of all that a program is built from."""
+    parts = [program.package, *program.arguments, (program.module / "go.mod").read_text()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _is(stamp: Path, text: str) -> bool:
+    return stamp.exists() and stamp.read_text() == text
 
 
 def say(text: str) -> None:

@@ -16,7 +16,6 @@ from bakepy.evaluator.module import Inputs
 from bakepy.evaluator.overrides import OverrideError
 from bakepy.evaluator.scope import Namespace, Scope
 from bakepy.evaluator.spans import start_span
-from bakepy.evaluator.traversals import unknown_variable
 from bakepy.evaluator.types import constraint, keyword, parameter_names, static_list
 from bakepy.evaluator.userfunctions import user_function
 from bakepy.grammar.nodes import Attribute, Expr, Variable
@@ -43,10 +42,6 @@ class UndefinedError(ResolveError):
 
 class FailedError(ResolveError):
     """Say that a name has no value, which was reported when it was first asked for."""
-
-
-class UndefinedAgainError(UndefinedError):
-    """Say that a name that is not defined was asked for before, which the reference takes for a cycle."""
 
 
 class Resolver:
@@ -123,14 +118,8 @@ class Resolver:
                 raise
 
     def _load_variable(self, variable: Variable, scope: Scope, *, strict: bool) -> None:
-        name = variable.root
         try:
-            self.resolve_variable(name, scope)
-        except UndefinedAgainError:
-            if self.reported:
-                raise BakeError([unknown_variable(variable, scope)]) from None
-            # Only `try` and `can` have looked at it so far, and the reference does not let them look twice.
-            raise ResolveError(f"variable cycle not allowed for {name}", f"{name} is not defined") from None
+            self.resolve_variable(variable.root, scope)
         except UndefinedError:
             if strict:
                 raise
@@ -176,7 +165,7 @@ class Resolver:
     def cycle(self, message: str, name: str) -> ResolveError:
         """Return the fault of a name that depends on itself, with the way it does."""
         if name not in self.trail:
-            return FailedError(message) if name in self._failed else UndefinedAgainError(message)
+            return FailedError(message) if name in self._failed else UndefinedError(message)
         way = [*self.trail[self.trail.index(name) :], name]
         return ResolveError(message, f"the cycle is {' -> '.join(way)}")
 
@@ -233,10 +222,13 @@ class Resolver:
         key = (scope, name)
         if key in self._resolving:
             raise self.cycle(f"variable cycle not allowed for {name}", name)
-        # A name that turns out not to be defined stays here, so that asking again is a cycle: as in the reference.
         self._resolving.add(key)
-        with self.step(name):
-            self.root.variables[name] = self._variable(name, scope)
+        try:
+            with self.step(name):
+                self.root.variables[name] = self._variable(name, scope)
+        except UndefinedError:
+            self._resolving.remove(key)
+            raise
         self._resolving.remove(key)
 
     def _variable(self, name: str, scope: Scope) -> Value | Namespace:

@@ -1,7 +1,6 @@
 """Record what the reference answers to the Compose files in tests/cases/compose.
 
-Run as `BUILDX=/path/to/buildx python -m tests.peer.record_compose [table ...]`; the tables hold the answers of buildx
-0.38.2, and those of older ones differ. Their form is that of
+Run as `BUILDX=/path/to/buildx python -m tests.peer.record_compose [table ...]`. The tables have the form of
 `record_definitions`, but for the answers: a case gets `print`, what `--print` shows of all targets, or `refused`, the
 last line of the reference's error. `ours` is what we show where the reference's answer is a crash or serves nobody;
 it is kept.
