@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bakepy.cli import flags, selection
 from bakepy.cli.flags import Flag
-from bakepy.diagnostics import printable
+from bakepy.diagnostics import one_line, printable
 from bakepy.planner.gitref import with_folder
 from bakepy.planner.graph import SolveGraph, Vertex
 from bakepy.planner.spec import (
@@ -59,19 +59,18 @@ def main(argv: Sequence[str]) -> int:
 
 def table(graph: SolveGraph) -> str:
     """Return a table, in the order in which solves may start."""
-    rows = [("SOLVE", "TARGETS", "AFTER", "PLATFORMS", "CONTEXT", "OUTPUT")]
+    rows: list[tuple[str, ...]] = [("SOLVE", "TARGETS", "AFTER", "PLATFORMS", "CONTEXT", "OUTPUT")]
     for number, v in enumerate(graph.order, 1):
         vertex = graph.vertices[v]
-        rows.append(
-            (
-                str(number),
-                ", ".join(vertex.targets),
-                ", ".join(_parents(graph, v)) or "-",
-                ", ".join(vertex.spec.platforms) or "-",
-                _place(vertex.spec.context),
-                ", ".join(map(_output, vertex.spec.exports)) or "-",
-            )
+        cells = (
+            str(number),
+            ", ".join(vertex.targets),
+            ", ".join(_parents(graph, v)) or "-",
+            ", ".join(vertex.spec.platforms) or "-",
+            _place(vertex.spec.context),
+            ", ".join(map(_output, vertex.spec.exports)) or "-",
         )
+        rows.append(tuple(map(one_line, cells)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     targets = sum(len(v.targets) for v in graph.vertices.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bakepy.diagnostics import printable, printable_json
+from bakepy.diagnostics import one_line, printable_json
 from bakepy.planner.config import Config, Definition
 
 ESCAPES = {
@@ -106,9 +106,9 @@ def table(rows: Sequence[Sequence[str]], tab: int = 8) -> str:
     """Return rows in columns that tabs align, the last column as it is."""
     lines = [""] * len(rows)
     for column in range(len(rows[0])):
-        cells = [row[column] for row in rows]
+        cells = [one_line(row[column]) for row in rows]
         last = column == len(rows[0]) - 1
         width = (max(map(len, cells)) + 1 + tab - 1) // tab * tab
         for i, cell in enumerate(cells):
             lines[i] += cell if last else cell + "\t" * -(-(width - len(cell)) // tab)
-    return printable("\n".join(lines)) + "\n"
+    return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +128,33 @@ def test_what_shows_a_definition_is_printable(
     )
     assert main(words.split() + ([""] if "__" in words else [])) == 0
     assert obeyed(capsys.readouterr().out) == []
+
+
+LISTED = f"""
+target "default" {{
+  description = {json.dumps(EVIL)}
+  output = [{json.dumps(f"type=local,dest={EVIL}")}]
+}}
+variable "v" {{
+  default = {json.dumps(EVIL)}
+  description = {json.dumps(EVIL)}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["build", "--list=targets"], ["build", "--list=variables"], ["plan"], ["plan", "--format=json"]],
+    ids=" ".join,
+)
+def test_tables_show_a_definitions_texts_in_one_line(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row of a table cannot pass for two."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docker-bake.hcl").write_text(LISTED)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "OWNED" in shown
+    assert (obeyed(shown), forged(shown)) == ([], [])
