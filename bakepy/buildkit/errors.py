@@ -23,6 +23,8 @@ CANCELLED, UNKNOWN, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 1, 2, 8, 12
 """Status codes of gRPC."""
 TOO_LARGE = "Received message larger than max"
 """How grpcio's own words begin where a message exceeds the limit."""
+METADATA_TOO_LARGE = "received metadata size exceeds"
+"""The same for the trailers of a call, which hold an error's details."""
 NUMBERS = (1 << 31) - 1
 """The largest line or exit code that is taken from a builder."""
 
@@ -123,6 +125,8 @@ def translate(error: AioRpcError, builder: str) -> BuildkitError:
         if code == RESOURCE_EXHAUSTED and TOO_LARGE in message:
             sizes = message.partition(TOO_LARGE)[2].strip(" ()").replace("vs.", "bytes, the limit is")
             return BrokenAnswer(f'the builder "{builder}" sent a message that is too large ({sizes})')
+        if METADATA_TOO_LARGE in message:
+            return BrokenAnswer(f'the builder "{builder}" sent an error that is too large')
         # Only the transport fails without a word of the daemon's.
         if code == UNAVAILABLE:
             return ConnectionLost(

@@ -5,10 +5,12 @@ from base64 import b64encode
 
 import pytest
 from google.protobuf.any_pb2 import Any
+from grpc import StatusCode
+from grpc.aio import AioRpcError, Metadata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakepy.buildkit.errors import BuildkitError, SolveError, Unsupported, read_status
+from bakepy.buildkit.errors import BrokenAnswer, BuildkitError, SolveError, Unsupported, read_status, translate
 from bakepy.buildkit.proto.rpc_pb2 import Status
 
 URL = "github.com/moby/buildkit/"
@@ -114,3 +116,12 @@ def test_no_status_breaks_the_reader(data: bytes) -> None:
 
     assert isinstance(error, BuildkitError)
     assert error.message == "the message"
+
+
+def test_an_error_that_is_too_large_names_the_builder() -> None:
+    """The transport drops it, and has only words of its own for that."""
+    words = "Stream removed (received metadata size exceeds soft limit (12000745 vs. 8388608))"
+    error = AioRpcError(StatusCode.RESOURCE_EXHAUSTED, Metadata(), Metadata(), words)
+    found = translate(error, "unix:/b")
+    assert isinstance(found, BrokenAnswer)
+    assert str(found).startswith('the builder "unix:/b" sent an error that is too large')
