@@ -82,7 +82,7 @@ def _answer(call: str, answer: Answer, error: str) -> dict[str, Any]:
     """Return an answer's JSON; what is no object there, such as a list, stands under the call's name once more."""
     try:
         found = json.loads(answer.json or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         found = answer.json.decode("utf-8", "replace")
     fields = found if isinstance(found, dict) else {call: found}
     return dict(sorted({**fields, **({"error": error} if error else {})}.items()))

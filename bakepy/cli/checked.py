@@ -60,7 +60,7 @@ class Check(Record):
         """Read the JSON of a frontend, naming files as `locate` does."""
         try:
             found: Json = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         lint = found if isinstance(found, dict) else {}
         sources = [_source(s, locate) for s in _objects(lint, "sources")]
@@ -87,7 +87,7 @@ class Check(Record):
 def excerpt(place: Place) -> str:
     """Return the lines of a place, marked, with a few around them; empty where the file has no such lines."""
     lines = place.text.split("\n")
-    marked = {n for first, last in place.ranges for n in range(first, min(max(first, last), len(lines)) + 1)}
+    marked = {n for first, last in place.ranges for n in range(max(first, 0), min(max(first, last), len(lines)) + 1)}
     if not marked or min(marked) < 1:
         return ""
     first, last = min(marked), max(marked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -87,6 +88,7 @@ def test_warnings_are_in_the_order_of_their_lines(capsys):
         b"",
         b"[",
         b"[1]",
+        b"[" * 300_000,
         b'{"warnings": 1}',
         b'{"warnings": [1, {"location": {"sourceIndex": 7}}]}',
         b'{"sources": [{"data": "?"}], "warnings": [{"location": {"ranges": [{"start": {"line": "x"}}]}}]}',
@@ -97,6 +99,17 @@ def test_warnings_are_in_the_order_of_their_lines(capsys):
 def test_a_malformed_check_is_printed_as_far_as_it_can_be_read(capsys, found, form):
     """A frontend from a registry may answer anything."""
     assert printed(capsys, {"bad": Answer("", found, 0, "1.x")}, form)[1].count("bad")
+
+
+def test_a_range_before_the_first_line_costs_nothing(capsys):
+    """A frontend cannot fill the memory with the number of a line."""
+    answers = {"bad": lint(1, buildError=error((-3_000_000, 2)))}
+    tracemalloc.start()
+    try:
+        printed(capsys, answers)
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_check_without_warnings_says_so(capsys):

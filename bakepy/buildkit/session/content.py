@@ -205,7 +205,7 @@ class ImageLayout(Layout):
         data = self.read(self.root)
         try:
             media_type = str(json.loads(data).get("mediaType", _MANIFEST))
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             raise BakeError.of(f"The builder wrote no image to {self.path}", f"{self.root} is no manifest.") from None
         return {"mediaType": media_type, "digest": self.root, "size": len(data)}
 

@@ -239,9 +239,10 @@ async def test_an_image_of_another_size_than_answered_is_described_by_its_manife
     [
         (b"a layer", "is no manifest"),
         (b"[]", "is no manifest"),
+        (b"[" * 300_000, "is no manifest"),
         (b" " * (SMALL + 1), "more than the 4 MiB"),
     ],
-    ids=["text", "list", "large"],
+    ids=["text", "list", "deep", "large"],
 )
 async def test_an_image_without_a_manifest_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
     """Whatever a daemon writes last, it is read within bounds and named."""
