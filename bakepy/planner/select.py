@@ -155,13 +155,13 @@ class Groups:
 
 def _add_default(config: Config, wanted: Sequence[str]) -> None:
     """Name what was asked for as the group `default`, as the reference prints it."""
+    added: list[str] = []
     for name in wanted:
-        if name == DEFAULT and DEFAULT in config.groups:
-            continue
-        group = config.groups.setdefault(DEFAULT, Group(DEFAULT))
-        group.targets = [*group.targets, name]
+        if name != DEFAULT or DEFAULT not in config.groups:
+            config.groups.setdefault(DEFAULT, Group(DEFAULT))
+            added.append(name)
     if DEFAULT in config.groups:
-        config.groups[DEFAULT].targets = sorted(set(config.groups[DEFAULT].targets))
+        config.groups[DEFAULT].targets = sorted({*config.groups[DEFAULT].targets, *added})
 
 
 class Resolver:
