@@ -244,7 +244,7 @@ def _tag_caches(spec: SolveSpec, response: Mapping[str, str], node: str, real: C
 
         descriptor = read_descriptor(response[CACHE], node)
         for folder, tag in local_caches(spec).items():
-            layout = Layout(Path(folder), True, real(folder))
+            layout = Layout(Path(folder), real(folder), writable=True)
             if not layout.holds(descriptor):
                 digest = descriptor["digest"]
                 raise BrokenAnswer(f'the builder "{node}" answered with the cache {digest}, which it did not write')

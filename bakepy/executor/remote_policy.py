@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from bakepy.buildkit.errors import SolveError
 from bakepy.buildkit.requests import GatewayRequest
 from bakepy.diagnostics import BakeError
 from bakepy.model.text import quote
@@ -33,8 +32,7 @@ async def refuse(build: Build, spec: SolveSpec, home: str) -> None:
         return
     result = await build.solve(GatewayRequest(frontend="", definition=state.definition()))
     await build.evaluate(result)
-    try:
-        await build.size(result, posixpath.normpath("/" + spec.policy))
-    except SolveError:
-        return
-    raise BakeError.of(f"bakepy cannot evaluate the policy {quote(spec.policy)} of the context", hint=WITHOUT)
+    parent, name = posixpath.split(posixpath.normpath("/" + spec.policy))
+    # A failure to list the folder is an error, too: it does not mean that there is no policy.
+    if name in await build.names(result, parent):
+        raise BakeError.of(f"bakepy cannot evaluate the policy {quote(spec.policy)} of the context", hint=WITHOUT)

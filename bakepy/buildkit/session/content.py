@@ -66,15 +66,15 @@ def check_digest(text: str, builder: str) -> None:
 class Layout(Record):
     """Name the folder of an OCI layout; a writable one is made when the first blob comes.
 
-    `real` is where it must lead, by default where it does now.
+    `real` is the path that it must resolve to, by default the one that it resolves to now.
     """
 
-    __slots__ = ("path", "writable", "_root")
+    __slots__ = ("path", "real", "writable")
 
-    def __init__(self, path: Path, writable: bool = False, real: str = "") -> None:
+    def __init__(self, path: Path, real: str = "", writable: bool = False) -> None:
         self.path: Final = path
+        self.real: Final = real or os.path.realpath(path)
         self.writable: Final = writable
-        self._root: Final = real or os.path.realpath(path)
 
     def blob(self, digest: str) -> Path:
         """Return where a blob lies or will lie.
@@ -88,7 +88,7 @@ class Layout(Record):
 
     def own(self, path: Path) -> Path:
         """Return a path below the layout; raises RpcError where a link leads out of it, to what nobody granted."""
-        if os.path.commonpath([self._root, os.path.realpath(path)]) != self._root:
+        if os.path.commonpath([self.real, os.path.realpath(path)]) != self.real:
             raise RpcError(Code.PERMISSION_DENIED, f"{path} is a link that leads out of {self.path}")
         return path
 
@@ -96,7 +96,7 @@ class Layout(Record):
     def folder(self, *names: str) -> Iterator[int]:
         """Open a folder of the layout, made where it is missing, with no link on the way; raises BakeError, OSError."""
         with contextlib.ExitStack() as opened:
-            fd = open_folder(self.path, self._root)
+            fd = open_folder(self.path, self.real)
             opened.callback(os.close, fd)
             for name in names:
                 fd = enter(fd, name)
@@ -185,7 +185,7 @@ class ImageLayout(Layout):
     __slots__ = ("root",)
 
     def __init__(self, path: Path, real: str = "") -> None:
-        super().__init__(path, True, real)
+        super().__init__(path, real, writable=True)
         self.root = ""
         """The image's digest: the daemon writes a manifest after all that it names."""
 
