@@ -149,7 +149,8 @@ class Groups:
                 stack.append((at, True))
                 stack += [(member, False) for member in reversed(self._groups[at].targets)]
         # Of groups that lead back to themselves, the members depend on the group that was asked for.
-        self._passed |= set() if cyclic else passed.keys()
+        if not cyclic:
+            self._passed.update(passed)  # `|=` with a dict's keys would copy the set
         return list(targets), list(passed)
 
 
