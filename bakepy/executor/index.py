@@ -152,8 +152,10 @@ def join_in_layout(export: Export, responses: Sequence[Mapping[str, str]]) -> di
 
     layout = ImageLayout(Path(export.dest))
     try:
-        parts = [_part(_Folder(layout), response) for response in responses]
-        image = layout.put(*combine(parts, index_annotations(export)))
+        with decoding("a manifest", export.dest, "layout"):
+            parts = [_part(_Folder(layout), response) for response in responses]
+            media_type, index = combine(parts, index_annotations(export))
+        image = layout.put(media_type, index)
     except OSError as error:
         raise BakeError.of(f"Cannot write {export.dest}", f"{error.strerror or 'input/output error'}.") from error
     names = enter(layout, image, export.names)

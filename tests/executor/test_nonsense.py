@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import os
 from base64 import b64encode
@@ -206,6 +207,17 @@ def test_a_registrys_nonsense_names_the_registry(text: str, monkeypatch: pytest.
         export: Any = type("Export", (), {"names": ["reg.test/x"], "attrs": (), "attr": lambda *_: ""})()
         with pytest.raises(BrokenAnswer, match=r'"reg\.test"'):
             index.join(export, [response], {"reg.test": cast(Any, None)}, {"reg.test": cast(Any, None)})
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000])
+def test_impossible_manifests_name_the_layout(text: str, tmp_path: Path) -> None:
+    """Nodes that wrote no manifest to a layout cannot break the run."""
+    digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    blob = tmp_path / "blobs" / digest.replace(":", "/")
+    blob.parent.mkdir(parents=True)
+    blob.write_text(text)
+    with pytest.raises(BrokenAnswer, match=f'the layout "{tmp_path}"'):
+        index.join_in_layout(Export("oci", (("tar", "false"),), str(tmp_path)), [{index.DIGEST: digest}])
 
 
 @pytest.mark.parametrize("text", [t for name, t in TEXTS.items() if "digest" not in name and name != "surrogate"])
