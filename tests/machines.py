@@ -57,6 +57,7 @@ AMD64 = elf(
         "31ff b83c000000 0f05"  # xor edi, edi; mov eax, 60 (exit); syscall
     ),
 )
+RISCV64 = elf(243, struct.pack("<3I", 0x05D00893, 0x00000513, 0x00000073))  # li a7, 93 (exit); li a0, 0; ecall
 PROGRAMS = {"amd64": AMD64, "arm64": ARM64}
 SAYS = {"amd64": "x86_64", "arm64": "aarch64"}
 

@@ -44,7 +44,7 @@ UNPACKED = {
     "docker.io": {"usr/sbin/dockerd": "dockerd20", "usr/bin/docker": "docker-client"},
     "containerd": {f"usr/bin/{name}": name for name in ("containerd", "containerd-shim-runc-v2", "ctr")},
     "docker-registry": {"usr/bin/docker-registry": "docker-registry"},
-    "qemu-user-static": {"usr/bin/qemu-aarch64-static": "qemu-aarch64-static"},
+    "qemu-user-static": {f"usr/bin/qemu-{name}-static": f"qemu-{name}-static" for name in ("aarch64", "riscv64")},
     "tini": {"usr/bin/tini-static": "docker-init"},
     "openssh-server": {"usr/sbin/sshd": "sshd"},
     "libwrap0": {"usr/lib/*/libwrap.so.0.*": "libwrap.so.0"},
