@@ -35,8 +35,8 @@ from bakepy.records import Record, replace
 AT_ONCE = 48
 """Solves that a node runs at once. BuildKit bounds the steps itself; this bounds streams and memory on both sides."""
 
-AGAIN = 1.0
-"""Seconds until a push that failed is tried once more."""
+AGAIN = (1.0, 4.0)
+"""Seconds before each further try of a failed push, times the node's position: so nodes that collided part."""
 
 ENDED = {State.DONE: ev.State.DONE, State.FAILED: ev.State.FAILED, State.SKIPPED: ev.State.SKIPPED}
 
@@ -141,6 +141,7 @@ class _Run:
         self._work = work
         self._graph = work.running = placement.graph
         self._nodes = {name: run for name, (_, run) in nodes.items()}
+        self._positions = {name: position for position, name in enumerate(nodes, 1)}
         self._several = len(nodes) > 1
         self._scheduler = Scheduler(placement.graph, placement.tiers)
         self._parts = Parts(work, placement, lambda: self._events.put_nowait(None), _words)
@@ -184,18 +185,23 @@ class _Run:
         linked = self._graph.parents[vertex.id]
         parents = {t: self._results[p] for p in linked for t in self._graph.vertices[p].targets}
         try:
-            try:
-                solved = await node.solve(vertex, parents, self)
-            except SolveError as error:
-                if not self._may_push_again(vertex, error):
-                    raise
-                await self._wait_to_push_again(vertex, node, error)
-                solved = await node.solve(vertex, parents, self)
+            solved = await self._solve_and_push(vertex, node, parents)
             self._events.put_nowait(_Finished(vertex.id, node.name, solved))
         except asyncio.CancelledError:
             raise
         except Exception as error:
             self._events.put_nowait(_Finished(vertex.id, node.name, error))
+
+    async def _solve_and_push(self, vertex: Vertex, node: NodeRun, parents: Mapping[str, Result]) -> Solved:
+        """Solve a vertex; try again where only the push of a part failed. Raises SolveError."""
+        for pause in AGAIN:
+            try:
+                return await node.solve(vertex, parents, self)
+            except SolveError as error:
+                if not self._may_push_again(vertex, error):
+                    raise
+                await self._wait_to_push_again(vertex, node, error, pause * self._positions[node.name])
+        return await node.solve(vertex, parents, self)
 
     def _may_push_again(self, vertex: Vertex, error: SolveError) -> bool:
         """Tell whether another push of a part may succeed: all steps did.
@@ -205,11 +211,11 @@ class _Run:
         pushes = pushed(vertex.spec) is not None and self._parts.is_part(vertex.id)
         return pushes and not error.vertex and not self._work.is_linked(vertex.id)
 
-    async def _wait_to_push_again(self, vertex: Vertex, node: NodeRun, error: SolveError) -> None:
+    async def _wait_to_push_again(self, vertex: Vertex, node: NodeRun, error: SolveError, seconds: float) -> None:
         said = f"node {node.name} could not push its part of {vertex.name}, and tries again: {error}"
         self._work.reporter.report(ev.Message(said, "warning"))
         self._work.report(ev.SolveFinished(self._solve_of(vertex, node.name), time.time_ns(), ev.State.CANCELLED))
-        await asyncio.sleep(AGAIN)
+        await asyncio.sleep(seconds)
         self._work.renew(vertex.id)
         self._work.report(ev.SolveStarted(self._solve_of(vertex, node.name), time.time_ns()))
 
