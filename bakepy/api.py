@@ -107,7 +107,7 @@ async def build(
     event. Being cancelled, it returns once nothing runs any more. Raises BakeError where nothing could be started.
     """
     from bakepy.builders.choose import choose
-    from bakepy.executor.check import check, mixed_secrets
+    from bakepy.executor.check import check, mixed_secrets, uses_s3
     from bakepy.executor.environment import Environment
     from bakepy.executor.proxies import proxies
     from bakepy.executor.run import run
@@ -122,8 +122,7 @@ async def build(
     chosen = choose(builder or settings.builder, settings)
     env = Environment(variables, settings.docker_config, proxies(settings.docker_config, chosen.load_into.url))
     reporter = _Told(report) if report else Reporter()
-    s3 = any(cache.type == "s3" for spec in plan.specs.values() for cache in (*spec.cache_from, *spec.cache_to))
-    unsupported = settings.unsupported(s3=s3)
+    unsupported = settings.unsupported(s3=uses_s3(plan.specs.values()))
     for warning in (*chosen.warnings, *mixed_secrets(plan.config, plan.specs, variables), *unsupported):
         reporter.report(Message(str(warning), "warning"))
     return await run(plan.graph, chosen, reporter, env, plan.specs)

@@ -40,7 +40,7 @@ def run(config: Config, options: RunOptions) -> int:
     from bakepy.builders.choose import choose as choose_builder
     from bakepy.cli.consent import ask
     from bakepy.cli.selection import warn
-    from bakepy.executor.check import check, mixed_secrets
+    from bakepy.executor.check import check, mixed_secrets, uses_s3
     from bakepy.executor.proxies import proxies
     from bakepy.planner.entitlements import parse
     from bakepy.planner.graph import build_graph
@@ -64,8 +64,8 @@ def run(config: Config, options: RunOptions) -> int:
         remote=options.remote,
     )
     check(specs, settings.environment(), partial(related, config.definition))
-    s3 = any(cache.type == "s3" for spec in specs.values() for cache in (*spec.cache_from, *spec.cache_to))
-    warn([*mixed_secrets(config, specs, settings.environment()), *settings.unsupported(s3=s3)])
+    unsupported = settings.unsupported(s3=uses_s3(specs.values()))
+    warn([*mixed_secrets(config, specs, settings.environment()), *unsupported])
     graph = build_graph(specs)
     reporter: Reporter = Steady(choose(options.progress, sys.stderr))
     builder = choose_builder(options.builder, settings)

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -299,6 +299,11 @@ class _Run:
             other = self.written.setdefault(os.path.realpath(path), self.name)
             if other != self.name:
                 self.fault(f"{path} is the destination of target {other} too", "one would overwrite the other")
+
+
+def uses_s3(specs: Iterable[SolveSpec]) -> bool:
+    """Return whether a solve imports or exports a cache of type s3."""
+    return any(cache.type == "s3" for spec in specs for cache in (*spec.cache_from, *spec.cache_to))
 
 
 def mixed_secrets(config: Config, specs: Mapping[str, SolveSpec], variables: Mapping[str, str]) -> list[Diagnostic]:

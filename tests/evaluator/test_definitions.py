@@ -14,19 +14,10 @@ from bakepy.planner.define import World, define
 from bakepy.planner.load import BAKE_NAMES, File
 from bakepy.planner.printing import show
 from bakepy.planner.select import select
-from tests.peer.record_definitions import CASES, files_of
+from tests.peer.record_definitions import CASES, cases_in
 
 SURROUNDINGS = Surroundings(now=lambda: datetime(2026, 1, 2, tzinfo=UTC), home=lambda: "/home/baker")
 BUILTINS = {"BAKE_CMD_CONTEXT": "cwd://", "BAKE_LOCAL_PLATFORM": "linux/amd64"}
-
-
-def tables() -> list[Any]:
-    out = []
-    for path in sorted(CASES.glob("*.json")):
-        table = json.loads(path.read_text())
-        for i, case in enumerate(table["cases"]):
-            out.append(pytest.param(files_of(table, case), case, id=f"{path.stem}-{i}"))
-    return out
 
 
 def answer(files: dict[str, str], env: dict[str, str]) -> dict[str, Any]:
@@ -39,7 +30,7 @@ def answer(files: dict[str, str], env: dict[str, str]) -> dict[str, Any]:
         return {"error": str(error)}
 
 
-@pytest.mark.parametrize(("files", "case"), tables())
+@pytest.mark.parametrize(("files", "case"), [pytest.param(f, c, id=name) for name, f, c in cases_in(CASES)])
 def test_answers_as_the_reference(files: dict[str, str], case: dict[str, Any]) -> None:
     """A definition gives the reference's targets, or its fault at the same place in the same words."""
     expected = {key: case[key] for key in ("print", "error") if key in case}

@@ -13,11 +13,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
-from tests.peer.record_definitions import Case, files_of, write
+from tests.peer.record_definitions import Case, files_of, record
 
 CASES = Path(__file__).parent.parent / "cases" / "compose"
 
@@ -49,14 +47,6 @@ def ask(table: Case, case: Case) -> Case:
     return {**asked, "refused": last.replace(name, "")}
 
 
-def record(path: Path) -> None:
-    """Write a table with the answers of the reference, one case a line."""
-    table = json.loads(path.read_text())
-    with ThreadPoolExecutor(2) as pool:
-        table["cases"] = list(pool.map(partial(ask, table), table["cases"]))
-    write(path, table)
-
-
 if __name__ == "__main__":
     for name in sys.argv[1:] or sorted(p.stem for p in CASES.glob("*.json")):
-        record(CASES / f"{name}.json")
+        record(CASES / f"{name}.json", ask)

@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,15 @@ Case = dict[str, Any]
 def files_of(table: Case, case: Case) -> dict[str, str]:
     """Return the texts of a case's files by name."""
     return case.get("files") or {table["file"]: table["before"] + case["text"] + table["after"]}
+
+
+def cases_in(folder: Path) -> list[tuple[str, dict[str, str], Case]]:
+    """Return each case of a folder's tables: its name, the texts of its files, and the case."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        table = json.loads(path.read_text())
+        found += [(f"{path.stem}-{i}", files_of(table, case), case) for i, case in enumerate(table["cases"])]
+    return found
 
 
 def ask(table: Case, case: Case) -> Case:
@@ -55,8 +65,8 @@ def _same(error: str, other: str) -> bool:
     return re.sub(pattern, "", error) == re.sub(pattern, "", other)
 
 
-def record(path: Path) -> None:
-    """Write a table anew with the answers of today's reference, one case a line."""
+def record(path: Path, ask: Callable[[Case, Case], Case]) -> None:
+    """Write a table with the answers that the reference gives now, one case a line."""
     table = json.loads(path.read_text())
     with ThreadPoolExecutor(2) as pool:
         table["cases"] = list(pool.map(partial(ask, table), table["cases"]))
@@ -72,4 +82,4 @@ def write(path: Path, table: Case) -> None:
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or sorted(p.stem for p in CASES.glob("*.json")):
-        record(CASES / f"{name}.json")
+        record(CASES / f"{name}.json", ask)

@@ -12,17 +12,8 @@ from bakepy.planner.printing import show
 from bakepy.planner.select import select
 from bakepy.records import replace
 from tests.peer.record_compose import CASES, lay_out
-from tests.peer.record_definitions import files_of
+from tests.peer.record_definitions import cases_in
 from tests.planner.definitions import world
-
-
-def tables() -> list:
-    out = []
-    for path in sorted(CASES.glob("*.json")):
-        table = json.loads(path.read_text())
-        for i, case in enumerate(table["cases"]):
-            out.append(pytest.param(files_of(table, case), case, id=f"{path.stem}-{i}"))
-    return out
 
 
 def answer(files: dict[str, str], env: dict[str, str]) -> dict | None:
@@ -34,7 +25,7 @@ def answer(files: dict[str, str], env: dict[str, str]) -> dict | None:
         return None
 
 
-@pytest.mark.parametrize(("files", "case"), tables())
+@pytest.mark.parametrize(("files", "case"), [pytest.param(f, c, id=name) for name, f, c in cases_in(CASES)])
 def test_answers_as_the_reference(files, case, tmp_path: Path, monkeypatch):
     """A Compose file gives the reference's targets, or is refused as there."""
     monkeypatch.chdir(tmp_path)

@@ -104,7 +104,7 @@ class Layout(Record):
             yield fd
 
     def holds(self, descriptor: Descriptor) -> bool:
-        """Tell whether the layout has the blob of a descriptor in the size that it names."""
+        """Return whether the layout has the blob of a descriptor in the size that it names."""
         try:
             found = os.stat(self.blob(descriptor["digest"]))
         except (OSError, RpcError):
